@@ -1,0 +1,12 @@
+import { list, text, url, type SettingsOf } from '@myelin/platform';
+
+/** The settings of every connector, beside those of every service and those of its target. */
+export const connectorSettings = {
+  /** The database of this connector; created when missing. */
+  DATABASE_URL: url(['postgres', 'postgresql']),
+  KAFKA_BROKERS: list(),
+  /** Put before the name of every topic and group, for several installations on one Kafka. */
+  TOPIC_PREFIX: text(''),
+};
+
+export type ConnectorSettings = SettingsOf<typeof connectorSettings>;

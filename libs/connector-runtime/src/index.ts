@@ -1,0 +1,3 @@
+export { ConnectorRuntimeModule, type ConnectorDefinition } from './connector-runtime.module.js';
+export { connectorSettings, type ConnectorSettings } from './connector-runtime.settings.js';
+export { startConnector } from './start.js';

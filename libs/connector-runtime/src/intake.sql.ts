@@ -1,0 +1,74 @@
+import type { Entity } from '@myelin/contracts';
+import type { Unreadable } from '@myelin/messaging';
+import type { EntityManager } from 'typeorm';
+
+/** A master state as it arrived. */
+export interface Arrival {
+  readonly id: string;
+  readonly epoch: number;
+  readonly revision: number;
+  /** JSON text of the state; null for a tombstone. */
+  readonly json: string | null;
+  /** The names by which others may refer to it: `scheme:value`. */
+  readonly keys: readonly string[];
+  readonly correlationId: string | undefined;
+}
+
+/** Keeps the states that are newer than those known, and answers their ids; the rest changes nothing. */
+export async function saveStates(manager: EntityManager, entity: Entity, arrivals: readonly Arrival[]): Promise<Set<string>> {
+  const rows = arrivals.map(
+    ({ id, epoch, revision, json, correlationId }) =>
+      `{"id":"${id}","epoch":${epoch},"revision":${revision},"state":${json ?? 'null'},"correlation_id":${JSON.stringify(correlationId ?? null)}}`,
+  );
+  const saved = (await manager.query(
+    `insert into state (entity, id, epoch, revision, state, correlation_id, received_at)
+     select $1, id, epoch, revision, nullif(state, 'null'::jsonb), correlation_id, now()
+       from jsonb_to_recordset($2::jsonb) as arrival (id uuid, epoch integer, revision integer, state jsonb, correlation_id text)
+     on conflict (entity, id) do update
+       set epoch = excluded.epoch, revision = excluded.revision, state = excluded.state,
+           correlation_id = excluded.correlation_id, received_at = excluded.received_at
+       where (state.epoch, state.revision) < (excluded.epoch, excluded.revision)
+     returning id`,
+    [entity, `[${rows.join(',')}]`],
+  )) as { id: string }[];
+  return new Set(saved.map(({ id }) => id));
+}
+
+/** Replaces the names by which these entities are referred to. */
+export async function saveKeys(manager: EntityManager, entity: Entity, arrivals: readonly Arrival[]): Promise<void> {
+  const pairs = arrivals.flatMap(({ id, keys }) => keys.map((key) => ({ id, key })));
+  await manager.query(
+    `delete from state_key k using unnest($2::uuid[]) as arrived (id)
+      where k.entity = $1 and k.id = arrived.id
+        and not exists (select from unnest($3::uuid[], $4::text[]) as kept (id, key) where kept.id = k.id and kept.key = k.key)`,
+    [entity, arrivals.map(({ id }) => id), pairs.map(({ id }) => id), pairs.map(({ key }) => key)],
+  );
+  await manager.query(
+    `insert into state_key (entity, key, id)
+     select distinct on (key) $1, key, id from unnest($2::uuid[], $3::text[]) as named (id, key)
+     on conflict (entity, key) do update set id = excluded.id where state_key.id <> excluded.id`,
+    [entity, pairs.map(({ id }) => id), pairs.map(({ key }) => key)],
+  );
+}
+
+/** Makes entities due now: what was parked or waits for a retry begins anew. */
+export async function markDue(manager: EntityManager, entity: Entity, priority: number, ids: readonly string[]): Promise<void> {
+  await manager.query(
+    `insert into ledger (entity, id, priority, status, due_at)
+     select $1, id, $2, 'due', now() from unnest($3::uuid[]) as changed (id)
+     on conflict (entity, id) do update
+       set due_at = now(), mark = ledger.mark + 1, attempts = 0, priority = excluded.priority`,
+    [entity, priority, ids],
+  );
+}
+
+/** Keeps messages that cannot be read, with the reason; a message delivered twice is kept once. */
+export async function keepAside(manager: EntityManager, messages: readonly Unreadable[]): Promise<void> {
+  for (const { topic, partition, offset, key, reason, bytes } of messages) {
+    await manager.query(
+      `insert into aside (topic, partition, kafka_offset, key, reason, bytes, kept_at) values ($1, $2, $3, $4, $5, $6, now())
+       on conflict do nothing`,
+      [topic, partition, offset, key?.replaceAll('\0', '') ?? null, reason, bytes],
+    );
+  }
+}

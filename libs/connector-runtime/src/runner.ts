@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import type { Connector, Session } from '@myelin/connector';
+import { Health, LOGGER, type Logger } from '@myelin/platform';
+import { DataSource } from 'typeorm';
+import { Gate, type GateState } from './gate.js';
+import { Wakeup } from './wakeup.js';
+import { Worker } from './worker.js';
+
+/** Injection token of the session with the target. */
+export const SESSION = Symbol('session');
+/** Injection token of the connector. */
+export const CONNECTOR = Symbol('connector');
+
+/** While one batch is recorded, the other keeps the target busy. */
+const WORKERS = 2;
+
+const PARIS_DAY = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Paris' });
+
+/** Runs the workers of a connector for as long as the process lives. */
+@Injectable()
+export class ConnectorRunner implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly gate: Gate;
+  private readonly workers: Worker[];
+
+  constructor(
+    @Inject(CONNECTOR) private readonly connector: Connector,
+    @Inject(SESSION) private readonly session: Session,
+    @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(Wakeup) wakeup: Wakeup,
+    @Inject(Health) private readonly health: Health,
+    @Inject(LOGGER) logger: Logger,
+  ) {
+    this.gate = new Gate(session, logger);
+    const instance = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+    this.workers = Array.from(
+      { length: WORKERS },
+      (_, index) =>
+        new Worker({
+          name: `${instance}-${index}`,
+          session,
+          dataSource,
+          gate: this.gate,
+          wakeup,
+          logger,
+          today: () => PARIS_DAY.format(new Date()),
+        }),
+    );
+  }
+
+  get name(): string {
+    return this.connector.name;
+  }
+
+  status(): { state: GateState; detail: string } {
+    return this.gate.status();
+  }
+
+  onApplicationBootstrap(): void {
+    this.health.register('database', async () => {
+      await this.dataSource.query('select 1');
+      return { status: 'ok' };
+    });
+    this.health.register('target', () => {
+      const { state, detail } = this.gate.status();
+      return { status: state === 'open' ? 'ok' : 'degraded', detail: state === 'open' ? state : `${state}: ${detail}` };
+    });
+    this.gate.start();
+    for (const worker of this.workers) worker.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.gate.end();
+    await Promise.all(this.workers.map((worker) => worker.stop()));
+    await this.session.close();
+    await this.dataSource.destroy();
+  }
+}

@@ -1,0 +1,32 @@
+import { Injectable } from '@nestjs/common';
+
+/** Lets one part of the process tell another that there is work, so that nobody polls fast for nothing. */
+@Injectable()
+export class Wakeup {
+  private readonly waiting = new Set<() => void>();
+  private calls = 0;
+
+  /** Number of calls so far: taken before looking for work, given to `wait`, so that no call between the two is missed. */
+  get seen(): number {
+    return this.calls;
+  }
+
+  wake(): void {
+    this.calls++;
+    for (const resume of [...this.waiting]) resume();
+  }
+
+  /** Resolves when `wake` was called after `seen` was taken, or after `ms`. */
+  wait(ms: number, seen: number): Promise<void> {
+    if (seen !== this.calls) return Promise.resolve();
+    return new Promise((resolve) => {
+      const resume = () => {
+        clearTimeout(timer);
+        this.waiting.delete(resume);
+        resolve();
+      };
+      const timer = setTimeout(resume, ms);
+      this.waiting.add(resume);
+    });
+  }
+}

@@ -1,0 +1,15 @@
+export { Fatal, NameTaken, Rejected, TargetDown, TargetError, TryLater } from './errors.js';
+export { changedAttributes, sameValue, type Row, type RowValue } from './row.js';
+export {
+  SKIP,
+  type Change,
+  type Connector,
+  type Found,
+  type MapContext,
+  type Mapped,
+  type NameRequest,
+  type Reference,
+  type Referenced,
+  type Session,
+  type Sync,
+} from './spi.js';

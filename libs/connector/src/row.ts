@@ -1,0 +1,23 @@
+/** A value of a row: what JSON can say. Lists whose order means nothing must be sorted by the connector. */
+export type RowValue = string | number | boolean | null | readonly RowValue[] | { readonly [key: string]: RowValue };
+
+/** What a target should hold, or holds, of one entity: owned attributes only, absent ones left out. */
+export type Row = Readonly<Record<string, RowValue>>;
+
+/** Names of the attributes that differ between two rows, sorted; all of them when one row is absent. */
+export function changedAttributes(before: Row | null, after: Row | null): string[] {
+  const names = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})]);
+  return [...names].filter((name) => !sameValue(before?.[name], after?.[name])).sort();
+}
+
+/** Deep equality of two row values; the order of keys means nothing, that of lists does. */
+export function sameValue(a: RowValue | undefined, b: RowValue | undefined): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a) || Array.isArray(b)) {
+    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((v, i) => sameValue(v, b[i]));
+  }
+  const [left, right] = [a as Row, b as Row];
+  const keys = Object.keys(left);
+  return keys.length === Object.keys(right).length && keys.every((key) => sameValue(left[key], right[key]));
+}

@@ -1,0 +1,41 @@
+export { CHECKS, unstorable, type CheckName } from './checks.js';
+export {
+  compareVersions,
+  EVENT_KINDS,
+  eventId,
+  eventSource,
+  eventType,
+  newCorrelationId,
+  type Cause,
+  type EventAttributes,
+  type EventKind,
+} from './event.js';
+export { IDENTIFIER_SCHEMES, identifierFault, identifierScheme, type IdentifierScheme } from './identifier-schemes.js';
+export { ENTITIES, PIVOT, referenceKeys, STATUSES, type Entity, type Master, type MasterFields, type PivotOf, type Status } from './master.js';
+export { BankAccount, Contact, Identifier, PostalAddress, Validity } from './parts.js';
+export {
+  Affectation,
+  Birth,
+  CareerStep,
+  Enrolment,
+  ExternalRole,
+  LearnerRole,
+  Person,
+  ResourceRole,
+  Roles,
+  StructureFunction,
+} from './person.js';
+export { PROBLEM_TYPES, type Problem, type ProblemType } from './problem.js';
+export {
+  contractSchemas,
+  masterSchema,
+  masterValidator,
+  pivotFaults,
+  pivotSchema,
+  pivotValidator,
+  type FieldFault,
+  type Validator,
+} from './schema.js';
+export { ParentLink, Structure } from './structure.js';
+export { ThirdParty, ThirdPartyRole } from './third-party.js';
+export { PARTITIONS, referentialTopic, type TopicContract } from './topics.js';

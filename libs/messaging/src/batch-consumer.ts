@@ -1,0 +1,210 @@
+import { Catch, type INestApplication, type RpcExceptionFilter } from '@nestjs/common';
+import {
+  BaseRpcContext,
+  Server,
+  type CustomTransportStrategy,
+  type MessageHandler,
+  type NestMicroservice,
+} from '@nestjs/microservices';
+import type { HealthReport, Logger } from '@myelin/platform';
+import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
+import { isObservable, lastValueFrom, throwError, type Observable } from 'rxjs';
+import { GroupMember } from './group-member.js';
+import type { KafkaClient } from './kafka.js';
+import { isUnreadable, readEvent, type Received, type Unreadable } from './message.js';
+import { failures, lag, received, sliceSeconds, unreadable } from './metrics.js';
+import { Outage } from './outage.js';
+import { slices } from './slices.js';
+import { Backoff, pause } from './waiting.js';
+
+/** What a handler receives: at most 500 consecutive messages of one partition, in the order of their offsets. */
+export interface Batch {
+  /** Contract name, without the installation's prefix. */
+  topic: string;
+  partition: number;
+  events: Received[];
+  unreadable: Unreadable[];
+}
+
+export interface BatchConsumerOptions {
+  client: KafkaClient;
+  /** Name of the service: with the topics it makes the id of the consumer group. */
+  service: string;
+  logger: Logger;
+  /** After so long without a sign the broker gives the partitions to others; default 45 s. */
+  sessionTimeoutMs?: number;
+  /** Longest time that `close` takes; default 15 s. */
+  closeDeadlineMs?: number;
+  /** Told when kafkajs gave up on an error that it takes for final. */
+  onFatal?: (error: Error) => void;
+  /** What to do when the consumer does not read again within 10 s after `onFatal`; default: leave the process with 1. */
+  leave?: () => void;
+}
+
+export type ConsumerState = 'stopped' | 'waiting for Kafka' | 'consuming' | 'retrying' | 'failed';
+
+const HEARTBEAT_MS = 1_000;
+const RETRY_MS = { first: 100, most: 5_000 };
+
+/**
+ * Nest transport that gives batches of events to `@EventPattern<string>(topic)` methods, the topic being the contract's name.
+ * A slice is committed after its handler succeeded; one whose handler fails is repeated until it succeeds, so nothing is
+ * skipped and the order within a partition is kept. A handler must therefore bear to see a message twice.
+ */
+export class BatchConsumer extends Server implements CustomTransportStrategy {
+  override readonly transportId = Symbol('kafka batches');
+  // The failure of a handler comes back here instead of being logged by Nest.
+  override readonly propagatesEventHandlerErrors = true;
+  private member: GroupMember | undefined;
+  private readonly outage: Outage;
+
+  constructor(private readonly options: BatchConsumerOptions) {
+    super();
+    this.outage = new Outage(options.logger, { service: options.service });
+  }
+
+  /** Starts consuming in the background: a broker or a topic that is not there yet is waited for. */
+  override listen(callback: (error?: unknown) => void): void {
+    const { client, service, logger, onFatal } = this.options;
+    const topics = [...this.getHandlers().keys()].sort();
+    if (topics.length === 0) return callback(new Error('no handler: @EventPattern methods name the topics to consume'));
+    this.member = new GroupMember({
+      client,
+      logger,
+      // Another set of topics is another group: members of one group that want different topics leave some without a reader.
+      groupId: `${client.topicPrefix}${service}.${topics.join('+')}`,
+      topics: topics.map((topic) => client.topicPrefix + topic),
+      sessionTimeoutMs: this.options.sessionTimeoutMs ?? 45_000,
+      onBatch: (payload) => this.take(payload),
+      onFatal: (error) => onFatal?.(error),
+      leave: this.options.leave ?? (() => this.leaveProcess()),
+    });
+    this.member.start();
+    callback();
+  }
+
+  /** Finishes the running slice, commits it and leaves the group, within the deadline. */
+  override async close(): Promise<void> {
+    const orderly = await this.member?.stop(this.options.closeDeadlineMs ?? 15_000);
+    if (orderly === false) this.options.logger.warn('the consumer did not end in time: its last slice will come again');
+  }
+
+  /** What the consumer does now, and why when that is not its work. */
+  state(): { state: ConsumerState; detail?: string } {
+    const member = this.member?.state ?? 'stopped';
+    const state = member === 'consuming' && this.outage.detail !== undefined ? 'retrying' : member;
+    const detail = this.member?.detail ?? this.outage.detail;
+    return { state, ...(detail === undefined ? {} : { detail }) };
+  }
+
+  /** `down` when only a restart helps, `degraded` while it waits for a server or its handler fails. */
+  health(): HealthReport {
+    const { state, detail } = this.state();
+    const status = state === 'failed' ? 'down' : state === 'consuming' || state === 'stopped' ? 'ok' : 'degraded';
+    return { status, detail: detail ?? state };
+  }
+
+  override on(): never {
+    throw new Error('the consumer has no events: read state() or health()');
+  }
+
+  override unwrap<T>(): T {
+    return this.member?.unwrap() as T;
+  }
+
+  private leaveProcess(): void {
+    this.options.logger.fatal('the consumer did not recover: leaving, to be started anew');
+    process.exit(1);
+  }
+
+  /** Never throws: kafkajs would stop the consumer for good. What its broker says is seen by its next heartbeat as well. */
+  private async take(payload: EachBatchPayload): Promise<void> {
+    const { batch, isRunning, isStale, resolveOffset, commitOffsetsIfNecessary } = payload;
+    const { partition } = batch;
+    const topic = batch.topic.slice(this.options.client.topicPrefix.length);
+    const handler = this.getHandlerByPattern(topic);
+    if (!handler) return;
+    const left = new AbortController();
+    const heart = setInterval(() => void payload.heartbeat().catch(() => left.abort()), HEARTBEAT_MS);
+    try {
+      // Partitions of an earlier fetch may have been taken away while another one was handled.
+      await payload.heartbeat();
+      for (const slice of slices(batch.messages)) {
+        if (!isRunning() || isStale() || left.signal.aborted || this.member!.closed.aborted) return;
+        const timer = sliceSeconds.startTimer({ topic });
+        if (!(await this.deliver(handler, topic, partition, slice, left.signal))) return;
+        timer();
+        const end = slice.at(-1)!.offset;
+        // The marker of a transaction is no message but has an offset: it is passed with the last message.
+        const reached = end === batch.messages.at(-1)!.offset ? batch.lastOffset() : end;
+        const next = (BigInt(reached) + 1n).toString();
+        await commitOffsetsIfNecessary({ topics: [{ topic: batch.topic, partitions: [{ partition, offset: next }] }] });
+        resolveOffset(end);
+        lag.set({ topic, partition }, Math.max(0, Number(BigInt(batch.highWatermark) - BigInt(next))));
+      }
+    } catch (error) {
+      this.options.logger.debug({ topic, partition, err: error }, 'slice not committed: it will come again');
+    } finally {
+      clearInterval(heart);
+    }
+  }
+
+  /** Gives a slice to its handler until that succeeds; false when the member stopped or lost the partition first. */
+  private async deliver(
+    handler: MessageHandler<Batch, BaseRpcContext>,
+    topic: string,
+    partition: number,
+    slice: KafkaMessage[],
+    left: AbortSignal,
+  ): Promise<boolean> {
+    const backoff = new Backoff(RETRY_MS.first, RETRY_MS.most);
+    const end = AbortSignal.any([left, this.member!.closed]);
+    for (;;) {
+      // Read anew for every try: a handler may have changed what it got.
+      const batch = toBatch(topic, partition, slice);
+      try {
+        await settled(await handler(batch, new BaseRpcContext([])));
+        this.outage.over('the handler works again');
+        received.inc({ topic }, batch.events.length);
+        unreadable.inc({ topic }, batch.unreadable.length);
+        return true;
+      } catch (error) {
+        failures.inc({ topic });
+        this.outage.report(`the handler of ${topic} fails; its slice is repeated until it succeeds`, error);
+      }
+      await pause(backoff.take(), end);
+      if (end.aborted) return false;
+    }
+  }
+}
+
+const settled = (result: unknown) => (isObservable(result) ? lastValueFrom(result, { defaultValue: undefined }) : result);
+
+function toBatch(topic: string, partition: number, messages: KafkaMessage[]): Batch {
+  const batch: Batch = { topic, partition, events: [], unreadable: [] };
+  for (const { offset, key, value, headers } of messages) {
+    const event = readEvent({ topic, partition, offset, key, value, ...(headers ? { headers } : {}) });
+    if (isUnreadable(event)) batch.unreadable.push(event);
+    else batch.events.push(event);
+  }
+  return batch;
+}
+
+/** Gives the failure of a handler back as it is; Nest's own filter would log it and hide it. */
+@Catch()
+class HandlerFailure implements RpcExceptionFilter {
+  catch(failure: unknown): Observable<never> {
+    return throwError(() => failure);
+  }
+}
+
+/** Connects a consumer to an application; it starts with `app.startAllMicroservices()` and ends with `app.close()`. */
+export function connectBatchConsumer(app: INestApplication, consumer: BatchConsumer): void {
+  const microservice = app.connectMicroservice(
+    { strategy: consumer },
+    { inheritAppConfig: false, deferInitialization: true },
+  ) as NestMicroservice;
+  microservice.useGlobalFilters(new HandlerFailure());
+  // The application itself runs the hooks of its modules.
+  microservice.setIsInitHookCalled(true);
+}

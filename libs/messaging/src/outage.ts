@@ -1,0 +1,30 @@
+import { briefly, type Logger } from '@myelin/platform';
+
+/** Says once that something does not work, and once that it works again; the tries between go to `debug`. */
+export class Outage {
+  private since: number | undefined;
+  private reason: string | undefined;
+
+  constructor(
+    private readonly logger: Logger,
+    private readonly fields: Record<string, unknown>,
+  ) {}
+
+  /** The reason of the outage that lasts, if one does. */
+  get detail(): string | undefined {
+    return this.reason;
+  }
+
+  report(what: string, error: unknown): void {
+    const level = this.since === undefined || this.reason !== what ? 'warn' : 'debug';
+    this.since ??= Date.now();
+    this.reason = what;
+    this.logger[level]({ ...this.fields, err: briefly(error) }, what);
+  }
+
+  over(what: string): void {
+    if (this.since === undefined) return;
+    this.logger.info({ ...this.fields, afterMs: Date.now() - this.since }, what);
+    this.since = this.reason = undefined;
+  }
+}

@@ -1,0 +1,3 @@
+export type { ReferentialDefinition } from './definition.js';
+export { ReferentialModule } from './referential.module.js';
+export { startReferential } from './start.js';

@@ -1,0 +1,163 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { pivotFaults, type Cause, type FieldFault, type MasterFields } from '@myelin/contracts';
+import { ProblemError } from '@myelin/platform';
+import { DataSource } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { amend, hubSource } from './decide.js';
+import type { ReferentialDefinition } from './definition.js';
+import { fact, type Ingested } from './fact.js';
+import { claimsOf, HUB } from './golden.js';
+import { contended, ingest } from './ingest.js';
+import { findHolders, lockRecords, mergeStaged } from './ingest.sql.js';
+import { mergePatch } from './merge-patch.js';
+import { DEFINITION, RELAY_SIGNAL, type RelaySignal } from './tokens.js';
+import { findByIdentifier, listRecords, setStatus, type ListFilter } from './record.sql.js';
+import { stage, withStaging } from './staging.js';
+import { MasterRecord, type Attributes } from './tables.js';
+
+/** A master record as the API shows it. */
+export type RecordView = MasterFields & Attributes & { revision: number };
+
+/** The one way by which the data of a record leave the referential over HTTP. */
+export const present = (record: MasterRecord): RecordView => ({
+  ...record.state,
+  id: record.id,
+  revision: record.revision,
+  status: record.status,
+  ...(record.survivor ? { survivor: record.survivor } : {}),
+});
+
+const SOURCE_NAME = /^[a-z][a-z0-9-]{0,40}$/;
+
+/** Refuses a name that cannot be a source, or that is the hub's own. */
+export function checkSource(source: string): void {
+  if (!SOURCE_NAME.test(source) || source === HUB) {
+    throw new ProblemError('invalid-document', `"${source}" cannot be a source: lower-case letters, digits and -, not "${HUB}"`, {
+      errors: [{ field: 'source', message: 'is no name of a source' }],
+    });
+  }
+}
+
+/** Reads and writes of single records; every write goes the same way as a bulk load. */
+@Injectable()
+export class RecordService {
+  constructor(
+    @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(DEFINITION) private readonly definition: ReferentialDefinition,
+    @Inject(RELAY_SIGNAL) private readonly relay: RelaySignal,
+  ) {}
+
+  async get(id: string): Promise<RecordView> {
+    const record = await this.dataSource.getRepository(MasterRecord).findOneBy({ id });
+    if (!record) throw this.unknown(id);
+    return present(record);
+  }
+
+  /** Records in the order of their ids, or those that hold one identifier. */
+  async list(filter: ListFilter): Promise<{ items: RecordView[]; next: string | null }> {
+    const records =
+      filter.identifier === undefined
+        ? await listRecords(this.dataSource, filter)
+        : await findByIdentifier(this.dataSource, filter.identifier);
+    const more = filter.identifier === undefined && records.length === filter.limit;
+    return { items: records.map(present), next: more ? (records.at(-1)?.id ?? null) : null };
+  }
+
+  /**
+   * Creates a record from what a person entered. `key` is the caller's Idempotency-Key: the same key and document again
+   * answer the record that the first call created.
+   */
+  async create(document: unknown, key: string | undefined, cause: Cause): Promise<{ record: RecordView; created: boolean }> {
+    const attributes = this.valid(document);
+    const entered = fact(key ?? uuidv7(), null, attributes);
+    const existing = key === undefined ? undefined : await this.entered(key);
+    if (existing) {
+      if (!existing.hash.equals(entered.hash)) throw new ProblemError('conflict', 'this Idempotency-Key was used for another document');
+      return { record: await this.get(existing.recordId), created: false };
+    }
+    const [result] = await ingest(this.dataSource, HUB, [entered], cause);
+    const done = accepted(result, 'conflict');
+    this.relay.wake();
+    return { record: await this.get(done.recordId), created: done.outcome === 'created' };
+  }
+
+  /** Applies a merge patch to the state that the caller saw at `revision`. */
+  async patch(id: string, revision: number, patch: unknown, cause: Cause): Promise<RecordView> {
+    if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) {
+      throw new ProblemError('invalid-document', 'a merge patch is an object', { errors: [{ field: '', message: 'must be an object' }] });
+    }
+    await contended(() => this.patchOnce(id, revision, patch as Attributes, cause));
+    this.relay.wake();
+    return this.get(id);
+  }
+
+  private patchOnce(id: string, revision: number, patch: Attributes, cause: Cause): Promise<void> {
+    return withStaging(this.dataSource, async (runner) => {
+      const record = (await lockRecords(runner, [id])).get(id);
+      if (!record) throw this.unknown(id);
+      if (record.revision !== revision) throw mismatch(id, revision, record.revision);
+      const wanted = mergePatch(record.state, patch);
+      this.valid(wanted);
+      const entered = { ...hubSource(record)?.payload };
+      for (const name of Object.keys(patch)) entered[name] = wanted[name];
+      const holders = await findHolders(runner, claimsOf(entered));
+      const write = amend(record, fact(id, null, entered), holders);
+      if ('outcome' in write) {
+        accepted(write, 'conflict');
+        return;
+      }
+      await stage(runner, [write]);
+      await mergeStaged(runner, HUB, cause, new Date());
+    });
+  }
+
+  /** Takes in a whole record from a source; repeating it changes nothing. */
+  async assert(source: string, sourceId: string, version: number | null, document: unknown, cause: Cause) {
+    checkSource(source);
+    const [result] = await ingest(this.dataSource, source, [fact(sourceId, version, this.valid(document))], cause);
+    const done = accepted(result, 'conflict');
+    this.relay.wake();
+    return done;
+  }
+
+  /** Ends or reopens a record; saying so twice changes nothing. */
+  async setActive(id: string, active: boolean, cause: Cause): Promise<RecordView> {
+    const known = await contended(() => setStatus(this.dataSource, id, active, cause));
+    if (!known) throw this.unknown(id);
+    this.relay.wake();
+    return this.get(id);
+  }
+
+  private async entered(key: string): Promise<{ hash: Buffer; recordId: string } | undefined> {
+    const [row] = (await this.dataSource.query(
+      `select s.hash, l.record_id as "recordId" from source_record s join link l on l.source_record_id = s.id
+        where s.source = $1 and s.source_id = $2`,
+      [HUB, key],
+    )) as { hash: Buffer; recordId: string }[];
+    return row;
+  }
+
+  private valid(document: unknown): Attributes {
+    const errors = pivotFaults(this.definition.entity, document);
+    if (errors.length > 0) throw invalid(errors);
+    return document as Attributes;
+  }
+
+  private unknown(id: string): ProblemError {
+    return new ProblemError('not-found', `there is no ${this.definition.entity} ${id}`);
+  }
+}
+
+const invalid = (errors: readonly FieldFault[]) =>
+  new ProblemError('invalid-document', `the document breaks the contract in ${errors.length} place(s)`, { errors });
+
+const mismatch = (id: string, seen: number, present: number) =>
+  new ProblemError('version-mismatch', `record ${id} is at revision ${present}, not ${seen}: read it again`);
+
+function accepted(result: Ingested | undefined, problem: 'conflict') {
+  if (!result) throw new Error('ingest answered nothing');
+  if (result.outcome === 'rejected') {
+    throw new ProblemError(problem, 'an identifier of the document belongs to another record', { errors: result.faults });
+  }
+  return result;
+}

@@ -1,0 +1,12 @@
+import { list, text, url, type SettingsOf } from '@myelin/platform';
+
+/** The settings of a referential, beside those of every service. */
+export const referentialSettings = {
+  /** The database of this referential; created when missing. */
+  DATABASE_URL: url(['postgres', 'postgresql']),
+  KAFKA_BROKERS: list(),
+  /** Put before the name of every topic, for several installations on one Kafka. */
+  TOPIC_PREFIX: text(''),
+};
+
+export type ReferentialSettings = SettingsOf<typeof referentialSettings>;

@@ -1,0 +1,39 @@
+import type { Cause } from '@myelin/contracts';
+import { correlationOf, ProblemError } from '@myelin/platform';
+import type { Request } from 'express';
+
+/** Where a request comes from, as far as the referential records it. */
+export function causeOf(request: Request, reason?: string): Cause {
+  const traceparent = request.header('traceparent');
+  return {
+    correlationId: correlationOf(request),
+    ...(traceparent ? { traceparent } : {}),
+    ...(reason ? { reason } : {}),
+  };
+}
+
+/** The revision that `If-Match` names; 428 without the header, 400 when it is none of our entity tags. */
+export function revisionSeen(request: Request): number {
+  const header = request.header('if-match');
+  if (header === undefined) throw new ProblemError('version-required', 'name the revision that you read in If-Match: "<revision>"');
+  const revision = /^"(\d{1,9})"$/.exec(header.trim())?.[1];
+  if (revision === undefined) throw new ProblemError('malformed-request', 'If-Match must be one entity tag as given by ETag');
+  return Number(revision);
+}
+
+/** A whole number in the query string, between bounds; 400 otherwise. */
+export function wholeNumber(name: string, text: string | undefined, min: number, max: number, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  const number = Number(text);
+  if (/^\d{1,15}$/.test(text) && number >= min && number <= max) return number;
+  throw new ProblemError('malformed-request', `${name} must be a whole number from ${min} to ${max}`);
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** A master id in the path; 404 when it cannot be one. */
+export function masterId(text: string): string {
+  const id = text.toLowerCase();
+  if (!UUID.test(id)) throw new ProblemError('not-found', 'that is no master id');
+  return id;
+}

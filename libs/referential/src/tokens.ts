@@ -1,0 +1,10 @@
+/** Injection token of the `ReferentialDefinition` of the process. */
+export const DEFINITION = Symbol('referential definition');
+
+/** Injection token of the `RelaySignal` of the process. */
+export const RELAY_SIGNAL = Symbol('relay signal');
+
+/** Tells the relay of this process that there is something to publish. */
+export interface RelaySignal {
+  wake(): void;
+}
