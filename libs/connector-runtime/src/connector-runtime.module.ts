@@ -1,4 +1,13 @@
-import { type DynamicModule, type FactoryProvider, Controller, Inject, Injectable, Module, type OnApplicationBootstrap, type Type } from '@nestjs/common';
+import {
+  type DynamicModule,
+  type FactoryProvider,
+  Controller,
+  Inject,
+  Injectable,
+  Module,
+  type OnApplicationBootstrap,
+  type Type,
+} from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import type { Connector, Session } from '@myelin/connector';
 import { referentialTopic, type Entity } from '@myelin/contracts';

@@ -10,7 +10,10 @@ export type GateState = 'open' | 'paused' | 'stopped';
 
 /** Holds all work back while the target cannot take any, and probes it until it can. */
 export class Gate {
-  private reason: { state: GateState; detail: string } = { state: 'paused', detail: 'the target has not been asked yet' };
+  private reason: { state: GateState; detail: string } = {
+    state: 'paused',
+    detail: 'the target has not been asked yet',
+  };
   private opening: Promise<void> | undefined;
   private closed = false;
 
@@ -37,7 +40,10 @@ export class Gate {
   close(error: Error, fatal: boolean): void {
     if (this.opening || this.closed) return;
     this.reason = { state: fatal ? 'stopped' : 'paused', detail: error.message };
-    this.logger[fatal ? 'error' : 'warn']({ err: briefly(error) }, fatal ? 'the connector cannot work' : 'the target does not answer');
+    this.logger[fatal ? 'error' : 'warn'](
+      { err: briefly(error) },
+      fatal ? 'the connector cannot work' : 'the target does not answer',
+    );
     this.opening = this.probe(FIRST_PROBE_MS);
   }
 

@@ -15,7 +15,11 @@ export interface Arrival {
 }
 
 /** Keeps the states that are newer than those known, and answers their ids; the rest changes nothing. */
-export async function saveStates(manager: EntityManager, entity: Entity, arrivals: readonly Arrival[]): Promise<Set<string>> {
+export async function saveStates(
+  manager: EntityManager,
+  entity: Entity,
+  arrivals: readonly Arrival[],
+): Promise<Set<string>> {
   const rows = arrivals.map(
     ({ id, epoch, revision, json, correlationId }) =>
       `{"id":"${id}","epoch":${epoch},"revision":${revision},"state":${json ?? 'null'},"correlation_id":${JSON.stringify(correlationId ?? null)}}`,
@@ -52,7 +56,12 @@ export async function saveKeys(manager: EntityManager, entity: Entity, arrivals:
 }
 
 /** Makes entities due now: what was parked or waits for a retry begins anew. */
-export async function markDue(manager: EntityManager, entity: Entity, priority: number, ids: readonly string[]): Promise<void> {
+export async function markDue(
+  manager: EntityManager,
+  entity: Entity,
+  priority: number,
+  ids: readonly string[],
+): Promise<void> {
   await manager.query(
     `insert into ledger (entity, id, priority, status, due_at)
      select $1, id, $2, 'due', now() from unnest($3::uuid[]) as changed (id)

@@ -49,11 +49,19 @@ export class Intake {
       const reason = this.refusal(entity, event);
       if (reason !== undefined) {
         const { topic, partition, offset, attributes, json } = event;
-        aside.push({ topic, partition, offset, key: attributes.subject, bytes: json === null ? null : Buffer.from(json), reason });
+        aside.push({
+          topic,
+          partition,
+          offset,
+          key: attributes.subject,
+          bytes: json === null ? null : Buffer.from(json),
+          reason,
+        });
         continue;
       }
       const known = newest.get(event.attributes.subject);
-      if (!known || compareVersions(known.attributes, event.attributes) < 0) newest.set(event.attributes.subject, event);
+      if (!known || compareVersions(known.attributes, event.attributes) < 0)
+        newest.set(event.attributes.subject, event);
     }
     return { arrivals: [...newest.values()].map((event) => arrival(event)), aside };
   }

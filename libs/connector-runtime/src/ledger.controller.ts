@@ -25,7 +25,9 @@ export class LedgerController {
               count(*) filter (where unrepresentable is not null)::integer as unrepresentable
          from ledger group by entity, status`,
     )) as { entity: string; status: string; count: number; due: number; unrepresentable: number }[];
-    const [aside] = (await this.dataSource.query(`select count(*)::integer as count from aside`)) as { count: number }[];
+    const [aside] = (await this.dataSource.query(`select count(*)::integer as count from aside`)) as {
+      count: number;
+    }[];
     const entities = Object.fromEntries(
       ENTITIES.map((entity) => {
         const own = rows.filter((row) => row.entity === entity);
@@ -45,7 +47,8 @@ export class LedgerController {
     if (!(TROUBLES as readonly (string | undefined)[]).includes(kind)) {
       throw new ProblemError('malformed-request', `kind must be one of ${TROUBLES.join(', ')}`);
     }
-    if (after !== undefined && !UUID.test(after)) throw new ProblemError('malformed-request', 'after must be a master id');
+    if (after !== undefined && !UUID.test(after))
+      throw new ProblemError('malformed-request', 'after must be a master id');
     const items = (await this.dataSource.query(
       `select entity, id, status, revision, attempts, error, waits_for as "waitsFor", unrepresentable
          from ledger

@@ -57,7 +57,13 @@ export interface Result {
  * Takes up to `limit` due entities, lower priorities first, for `leaseSeconds`. Nobody else gets them meanwhile; an entity
  * whose taker died comes back when its lease has ended, and is then read in the target before it is written.
  */
-export async function claim(dataSource: DataSource, worker: string, priorities: number, limit: number, leaseSeconds: number): Promise<Claim[]> {
+export async function claim(
+  dataSource: DataSource,
+  worker: string,
+  priorities: number,
+  limit: number,
+  leaseSeconds: number,
+): Promise<Claim[]> {
   const [rows] = (await dataSource.query(
     `with due as materialized (
        select l.entity, l.id from generate_series(0, $2::integer - 1) as lane (priority)
@@ -88,7 +94,13 @@ export async function record(dataSource: DataSource, worker: string, results: re
     await save(manager, worker, results);
     const arrived = results.filter(({ status, targetId }) => status === 'applied' && targetId !== null);
     const woken = await wakeWaiting(manager, arrived);
-    return woken + (await wakeAnswered(manager, results.filter(({ waitsFor }) => waitsFor !== null)));
+    return (
+      woken +
+      (await wakeAnswered(
+        manager,
+        results.filter(({ waitsFor }) => waitsFor !== null),
+      ))
+    );
   });
 }
 

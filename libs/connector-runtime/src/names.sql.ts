@@ -13,7 +13,11 @@ const ATTEMPTS = 10;
  * The names of these entities: the one each already has, else the first free one, allocated now. A name is never given
  * twice, whatever the number of instances, and never given again.
  */
-export async function allocateNames(dataSource: DataSource, entity: Entity, wanted: readonly Naming[]): Promise<Map<string, string>> {
+export async function allocateNames(
+  dataSource: DataSource,
+  entity: Entity,
+  wanted: readonly Naming[],
+): Promise<Map<string, string>> {
   const names = new Map<string, string>();
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     for (const { owner, name } of await owned(dataSource, entity, wanted)) names.set(owner, name);
@@ -24,15 +28,24 @@ export async function allocateNames(dataSource: DataSource, entity: Entity, want
   throw new Error(`no free ${entity} name was found in ${ATTEMPTS} rounds`);
 }
 
-async function owned(dataSource: DataSource, entity: Entity, wanted: readonly Naming[]): Promise<{ owner: string; name: string }[]> {
-  return (await dataSource.query(`select owner, name from allocated_name where entity = $1 and owner = any($2::uuid[])`, [
-    entity,
-    wanted.map(({ id }) => id),
-  ])) as { owner: string; name: string }[];
+async function owned(
+  dataSource: DataSource,
+  entity: Entity,
+  wanted: readonly Naming[],
+): Promise<{ owner: string; name: string }[]> {
+  return (await dataSource.query(
+    `select owner, name from allocated_name where entity = $1 and owner = any($2::uuid[])`,
+    [entity, wanted.map(({ id }) => id)],
+  )) as { owner: string; name: string }[];
 }
 
 /** Tries one name for each entity; numbers that led to a taken name in earlier rounds are skipped. */
-async function propose(dataSource: DataSource, entity: Entity, open: readonly Naming[], skipped: number): Promise<void> {
+async function propose(
+  dataSource: DataSource,
+  entity: Entity,
+  open: readonly Naming[],
+  skipped: number,
+): Promise<void> {
   const rows = (await dataSource.query(
     `select base, max(number) as last from allocated_name where entity = $1 and base = any($2::text[]) group by base`,
     [entity, [...new Set(open.map(({ base }) => base))]],
@@ -47,7 +60,13 @@ async function propose(dataSource: DataSource, entity: Entity, open: readonly Na
     `insert into allocated_name (entity, name, base, number, owner)
      select $1, name, base, number, id from unnest($2::uuid[], $3::text[], $4::integer[], $5::text[]) as p (id, base, number, name)
      on conflict do nothing`,
-    [entity, proposals.map((p) => p.id), proposals.map((p) => p.base), proposals.map((p) => p.number), proposals.map((p) => p.name)],
+    [
+      entity,
+      proposals.map((p) => p.id),
+      proposals.map((p) => p.base),
+      proposals.map((p) => p.number),
+      proposals.map((p) => p.name),
+    ],
   );
 }
 

@@ -15,7 +15,10 @@ export function startConnector<S extends SettingsSpec>(options: {
     title: options.title,
     settings: { ...connectorSettings, ...options.settings },
     module: (settings) =>
-      ConnectorRuntimeModule.of(options.define(settings as unknown as SettingsOf<S>), settings as unknown as ConnectorSettings),
+      ConnectorRuntimeModule.of(
+        options.define(settings as unknown as SettingsOf<S>),
+        settings as unknown as ConnectorSettings,
+      ),
     prepare: async (app) => {
       connectBatchConsumer(app, app.get(BatchConsumer));
       await app.startAllMicroservices();

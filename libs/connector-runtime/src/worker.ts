@@ -1,4 +1,12 @@
-import { changedAttributes, SKIP, type Mapped, type Reference, type Row, type Session, type Sync } from '@myelin/connector';
+import {
+  changedAttributes,
+  SKIP,
+  type Mapped,
+  type Reference,
+  type Row,
+  type Session,
+  type Sync,
+} from '@myelin/connector';
 import type { Entity, Master } from '@myelin/contracts';
 import { Counter, Histogram, type Logger } from '@myelin/platform';
 import type { DataSource } from 'typeorm';
@@ -79,7 +87,10 @@ export class Worker {
           continue;
         }
       } catch (error) {
-        logger.warn({ worker: name, err: { type: (error as Error).name, message: (error as Error).message } }, 'the ledger cannot be worked on');
+        logger.warn(
+          { worker: name, err: { type: (error as Error).name, message: (error as Error).message } },
+          'the ledger cannot be worked on',
+        );
       }
       await wakeup.wait(pause, seen);
       pause = Math.min(pause * 2, LONGEST_POLL_MS);
@@ -144,17 +155,24 @@ export class Worker {
       return result(one, sync.version, { status: 'waiting', waitsFor });
     }
     const kindOf = new Map(named.map(({ entity, key }) => [key, entity]));
-    const mapped = one.state && sync.map(one.state as Master, {
-      today,
-      name: names.get(one.id),
-      reference: (key) => inTarget(`${kindOf.get(key)}|${key}`),
-    });
+    const mapped =
+      one.state &&
+      sync.map(one.state as Master, {
+        today,
+        name: names.get(one.id),
+        reference: (key) => inTarget(`${kindOf.get(key)}|${key}`),
+      });
     if (mapped === SKIP) return result(one, sync.version, { status: 'skipped', waitsFor });
     return this.reconcile(one, sync, mapped, waitsFor);
   }
 
   /** Writes the difference between what the target has and what it must have, if there is one. */
-  private async reconcile(one: Claim, sync: Sync, mapped: Mapped | null, waitsFor: readonly string[] | null): Promise<Result> {
+  private async reconcile(
+    one: Claim,
+    sync: Sync,
+    mapped: Mapped | null,
+    waitsFor: readonly string[] | null,
+  ): Promise<Result> {
     let { row: before, targetId }: { row: Row | null; targetId: string | null } = one;
     if (one.verify) {
       const found = await sync.read({ id: one.id, targetId });
@@ -167,14 +185,28 @@ export class Worker {
     const write = changed.length > 0 || existed !== (after !== null);
     if (write) {
       const end = calls.startTimer({ entity: one.entity });
-      const written = await sync.write({ id: one.id, targetId, before, after, changed, correlationId: one.correlationId ?? undefined });
+      const written = await sync.write({
+        id: one.id,
+        targetId,
+        before,
+        after,
+        changed,
+        correlationId: one.correlationId ?? undefined,
+      });
       end();
       targetId = after === null ? null : written.targetId;
     }
     const outcome = !write ? 'unchanged' : after === null ? 'removed' : existed ? 'modified' : 'created';
     deliveries.inc({ entity: one.entity, outcome });
     this.options.logger.debug(
-      { entity: one.entity, id: one.id, revision: one.revision, outcome, changed: existed && after ? changed : undefined, correlationId: one.correlationId },
+      {
+        entity: one.entity,
+        id: one.id,
+        revision: one.revision,
+        outcome,
+        changed: existed && after ? changed : undefined,
+        correlationId: one.correlationId,
+      },
       'delivered',
     );
     return result(one, sync.version, {
@@ -196,9 +228,17 @@ export class Worker {
     switch (consequence.then) {
       case 'pause':
         gate.close(error as Error, consequence.fatal);
-        return result(one, sync.version, { ...kept, status: 'due', retryInMs: 0, verify: one.verify || consequence.verify });
+        return result(one, sync.version, {
+          ...kept,
+          status: 'due',
+          retryInMs: 0,
+          verify: one.verify || consequence.verify,
+        });
       case 'retry':
-        logger.warn({ ...line, error: consequence.error, retryInMs: consequence.inMs }, 'the target wants this entity later');
+        logger.warn(
+          { ...line, error: consequence.error, retryInMs: consequence.inMs },
+          'the target wants this entity later',
+        );
         return result(one, sync.version, {
           ...kept,
           status: 'due',
@@ -212,7 +252,13 @@ export class Worker {
         return result(one, sync.version, { ...kept, status: 'due', retryInMs: 0 });
       case 'park':
         logger.error({ ...line, error: consequence.error }, 'parked');
-        return result(one, sync.version, { ...kept, status: 'parked', error: consequence.error, attempts: one.attempts + 1, verify: true });
+        return result(one, sync.version, {
+          ...kept,
+          status: 'parked',
+          error: consequence.error,
+          attempts: one.attempts + 1,
+          verify: true,
+        });
     }
   }
 }

@@ -46,12 +46,15 @@ export const CHECKS = {
   note: text(4096),
   day,
   reference,
-  country: (value) => (typeof value === 'string' && /^[A-Z]{2}$/.test(value) ? undefined : 'must be an ISO 3166 alpha-2 code'),
+  country: (value) =>
+    typeof value === 'string' && /^[A-Z]{2}$/.test(value) ? undefined : 'must be an ISO 3166 alpha-2 code',
   identifier: (value, parent) => identifierFault((parent as { scheme?: unknown } | null)?.scheme, value),
   mail: (value) =>
     typeof value === 'string' && value.length <= 256 && /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(value)
       ? undefined
       : 'must be a mail address',
+  object: (value) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'must be an object',
   extensions,
   absent: () => 'is a sensitive group: refused until encryption keys are configured',
 } satisfies Record<string, Check>;
@@ -68,6 +71,7 @@ export const CHECK_SCHEMAS: Record<CheckName, Record<string, unknown>> = {
   country: { type: 'string', pattern: '^[A-Z]{2}$' },
   identifier: { type: 'string', minLength: 1, maxLength: 128 },
   mail: { type: 'string', format: 'email', maxLength: 256 },
+  object: { type: 'object' },
   extensions: { type: 'object' },
   absent: { not: {} },
 };

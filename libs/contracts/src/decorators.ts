@@ -27,11 +27,11 @@ export const Checked = (name: CheckName, options: { each?: boolean } = {}): Prop
 export const Optional = (): Property => IsOptional();
 
 /** One nested object of a contract class. */
-export const Nested = (type: () => new () => object): Property => all(ValidateNested(), Type(type));
+export const Nested = (type: () => new () => object): Property => all(Checked('object'), ValidateNested(), Type(type));
 
 /** A list of nested objects of a contract class, at most 1,000. */
 export const NestedList = (type: () => new () => object): Property =>
-  all(IsArray(), ArrayMaxSize(1000), ValidateNested({ each: true }), Type(type));
+  all(IsArray(), ArrayMaxSize(1000), Checked('object', { each: true }), ValidateNested({ each: true }), Type(type));
 
 /** A list of texts that each pass the named check, at most 1,000. */
 export const CheckedList = (name: CheckName): Property =>

@@ -16,8 +16,7 @@ export interface IdentifierScheme {
 const matches = (pattern: RegExp) => (value: string) => pattern.test(value);
 
 const keyLetter = (digits: number) => (value: string) =>
-  new RegExp(`^\\d{${digits}}[A-Z]$`).test(value) &&
-  KEY_LETTERS[Number(value.slice(0, digits)) % 23] === value[digits];
+  new RegExp(`^\\d{${digits}}[A-Z]$`).test(value) && KEY_LETTERS[Number(value.slice(0, digits)) % 23] === value[digits];
 
 const national = (country: 'FR', kind: 'siren' | 'siret' | 'tva') => (value: string) => {
   const result = stdnum[country]?.[kind]?.validate(value);

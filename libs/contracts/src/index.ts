@@ -11,7 +11,17 @@ export {
   type EventKind,
 } from './event.js';
 export { IDENTIFIER_SCHEMES, identifierFault, identifierScheme, type IdentifierScheme } from './identifier-schemes.js';
-export { ENTITIES, PIVOT, referenceKeys, STATUSES, type Entity, type Master, type MasterFields, type PivotOf, type Status } from './master.js';
+export {
+  ENTITIES,
+  PIVOT,
+  referenceKeys,
+  STATUSES,
+  type Entity,
+  type Master,
+  type MasterFields,
+  type PivotOf,
+  type Status,
+} from './master.js';
 export { BankAccount, Contact, Identifier, PostalAddress, Validity } from './parts.js';
 export {
   Affectation,

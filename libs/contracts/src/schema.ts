@@ -121,9 +121,9 @@ function fieldFault(error: ErrorObject, checkMessage: string): FieldFault {
   const inside = (name: string) => (path === '' ? name : `${path}.${name}`);
   switch (error.keyword) {
     case 'required':
-      return { field: inside(error.params.missingProperty), message: 'is required' };
+      return { field: inside(String(error.params.missingProperty)), message: 'is required' };
     case 'additionalProperties':
-      return { field: inside(error.params.additionalProperty), message: 'is not a field of this contract' };
+      return { field: inside(String(error.params.additionalProperty)), message: 'is not a field of this contract' };
     case 'x-check':
       return { field: path, message: checkMessage };
     case 'not':

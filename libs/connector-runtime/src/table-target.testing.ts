@@ -1,0 +1,133 @@
+import {
+  Rejected,
+  TargetDown,
+  TryLater,
+  type Change,
+  type MapContext,
+  type Reference,
+  type Row,
+  type Session,
+  type Sync,
+} from '@myelin/connector';
+import type { Master } from '@myelin/contracts';
+import type { DataSource } from 'typeorm';
+
+/** Faults that can be switched on in the target. */
+export interface TargetFaults {
+  /** The target does not answer at all. */
+  down: boolean;
+  /** The next writes are carried out, but their answer is lost. */
+  losesAnswers: number;
+  /** The next writes are told to come back. */
+  busy: number;
+  /** Records whose label contains this are refused. */
+  refuses: string | undefined;
+}
+
+/** A target for tests: rows in a PostgreSQL table, with a log of every call and faults to switch on. */
+export class TableTarget implements Session {
+  readonly faults: TargetFaults = { down: false, losesAnswers: 0, busy: 0, refuses: undefined };
+  version = '1';
+
+  constructor(private readonly dataSource: DataSource) {}
+
+  async create(): Promise<this> {
+    await this.dataSource.query(`
+      create table target (entity text, id uuid primary key, row jsonb not null);
+      create table target_call (n serial primary key, entity text, id uuid, kind text, changed text[], correlation_id text);`);
+    return this;
+  }
+
+  readonly syncs: readonly Sync[] = [this.sync('structure'), this.sync('person')];
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- the port is asynchronous
+  async check(): Promise<void> {
+    if (this.faults.down) throw new TargetDown('the table target is down');
+  }
+
+  async close(): Promise<void> {}
+
+  async calls(): Promise<{ entity: string; id: string; kind: string; changed: string[] }[]> {
+    return (await this.dataSource.query('select entity, id, kind, changed from target_call order by n')) as never;
+  }
+
+  async rows(): Promise<Record<string, Row>> {
+    const rows = (await this.dataSource.query('select id, row from target')) as { id: string; row: Row }[];
+    return Object.fromEntries(rows.map(({ id, row }) => [id, row]));
+  }
+
+  private sync(entity: 'structure' | 'person'): Sync {
+    const target = this;
+    return {
+      entity,
+      get version() {
+        return target.version;
+      },
+      references: (master): Reference[] =>
+        entity === 'person' ? structuresOf(master).map((key) => ({ entity: 'structure', key, required: true })) : [],
+      nameRequest: (master) =>
+        entity === 'person' ? { base: (master as Master<'person'>).birthName.toLowerCase(), maxLength: 20 } : undefined,
+      map: (master, context) => (master.status === 'erased' ? null : { row: rowOf(master, context) }),
+      read: async ({ id }) => {
+        await this.log(entity, id, 'read', []);
+        const [row] = (await this.dataSource.query('select row from target where id = $1', [id])) as { row: Row }[];
+        return row ? { targetId: id, row: row.row } : null;
+      },
+      write: (change) => this.write(entity, change),
+    };
+  }
+
+  private async write(entity: string, change: Change): Promise<{ targetId: string }> {
+    await this.log(
+      entity,
+      change.id,
+      change.before === null ? 'create' : change.after === null ? 'remove' : 'modify',
+      change.changed,
+    );
+    if (this.faults.busy > 0) {
+      this.faults.busy--;
+      throw new TryLater('busy', { retryAfterMs: 50 });
+    }
+    if (this.faults.refuses && JSON.stringify(change.after).includes(this.faults.refuses)) {
+      throw new Rejected('the target refuses this label', { attributes: ['label'] });
+    }
+    if (change.after === null) await this.dataSource.query('delete from target where id = $1', [change.id]);
+    // A creation is not safe to repeat here: only reading first after an unknown outcome keeps it from failing.
+    else if (change.before === null) {
+      await this.dataSource.query('insert into target values ($1, $2, $3)', [
+        entity,
+        change.id,
+        JSON.stringify(change.after),
+      ]);
+    } else
+      await this.dataSource.query('update target set row = $2 where id = $1', [
+        change.id,
+        JSON.stringify(change.after),
+      ]);
+    if (this.faults.losesAnswers > 0) {
+      this.faults.losesAnswers--;
+      throw new TargetDown('the answer was lost', { unknownOutcome: true });
+    }
+    return { targetId: change.id };
+  }
+
+  private async log(entity: string, id: string, kind: string, changed: readonly string[]): Promise<void> {
+    if (this.faults.down) throw new TargetDown('the table target is down');
+    await this.dataSource.query('insert into target_call (entity, id, kind, changed) values ($1, $2, $3, $4)', [
+      entity,
+      id,
+      kind,
+      changed,
+    ]);
+  }
+}
+
+const structuresOf = (master: Master): string[] =>
+  ((master as Master<'person'>).roles?.external ?? []).map(({ structure }) => structure);
+
+function rowOf(master: Master, context: MapContext): Row {
+  if (!('birthName' in master))
+    return { label: master.status === 'active' && 'longLabel' in master ? master.longLabel : '' };
+  const structures = structuresOf(master).map((key) => context.reference(key)?.targetId ?? '');
+  return { login: context.name ?? '', label: master.birthName, structures, status: master.status };
+}

@@ -1,0 +1,19 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ENTITIES } from './master.js';
+import { masterSchema, pivotSchema } from './schema.js';
+
+/** The generated contracts by file name, as they are committed in `libs/contracts/generated`. */
+export function generatedContracts(): Record<string, string> {
+  const files = ENTITIES.flatMap((entity) => [
+    [`${entity}.pivot.schema.json`, pivotSchema(entity)] as const,
+    [`${entity}.master.schema.json`, masterSchema(entity)] as const,
+  ]);
+  return Object.fromEntries(files.map(([name, schema]) => [name, `${JSON.stringify(schema, null, 2)}\n`]));
+}
+
+/** Writes the generated contracts into a folder. */
+export function writeContracts(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  for (const [name, content] of Object.entries(generatedContracts())) writeFileSync(join(folder, name), content);
+}
