@@ -15,7 +15,13 @@ export function sameValue(a: RowValue | undefined, b: RowValue | undefined): boo
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   if (Array.isArray(a) || Array.isArray(b)) {
-    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((v, i) => sameValue(v, b[i]));
+    const [left, right] = [a as readonly RowValue[], b as readonly RowValue[]];
+    return (
+      Array.isArray(a) &&
+      Array.isArray(b) &&
+      left.length === right.length &&
+      left.every((v, i) => sameValue(v, right[i]))
+    );
   }
   const [left, right] = [a as Row, b as Row];
   const keys = Object.keys(left);

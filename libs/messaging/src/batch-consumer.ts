@@ -178,7 +178,8 @@ export class BatchConsumer extends Server implements CustomTransportStrategy {
   }
 }
 
-const settled = (result: unknown) => (isObservable(result) ? lastValueFrom(result, { defaultValue: undefined }) : result);
+const settled = (result: unknown) =>
+  isObservable(result) ? lastValueFrom(result, { defaultValue: undefined }) : result;
 
 function toBatch(topic: string, partition: number, messages: KafkaMessage[]): Batch {
   const batch: Batch = { topic, partition, events: [], unreadable: [] };

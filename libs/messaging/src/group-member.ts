@@ -105,7 +105,9 @@ export class GroupMember {
 
   private waits(error: Error): void {
     if (this.current !== 'failed') this.current = 'waiting for Kafka';
-    const what = isTopicMissing(error) ? `a topic is missing: ${this.options.topics.join(', ')}` : 'Kafka does not answer';
+    const what = isTopicMissing(error)
+      ? `a topic is missing: ${this.options.topics.join(', ')}`
+      : 'Kafka does not answer';
     this.outage.report(what, error);
   }
 

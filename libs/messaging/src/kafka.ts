@@ -57,6 +57,7 @@ function passOn({ level, namespace, log }: LogEntry, logger: Logger): void {
     partition: log.partition as unknown,
     error: typeof log.error === 'string' ? log.error : undefined,
   };
-  const to = level === logLevel.DEBUG ? 'trace' : level === logLevel.ERROR && UNHEARD.test(log.message) ? 'warn' : 'debug';
+  const to =
+    level === logLevel.DEBUG ? 'trace' : level === logLevel.ERROR && UNHEARD.test(log.message) ? 'warn' : 'debug';
   logger[to](fields, log.message);
 }

@@ -97,7 +97,8 @@ function readAttributes(headers: NonNullable<Incoming['headers']>): EventAttribu
     origin: optional('ce_origin'),
     traceparent: optional('traceparent'),
   };
-  for (const [name, value] of Object.entries(extensions)) if (value) attributes[name as keyof typeof extensions] = value;
+  for (const [name, value] of Object.entries(extensions))
+    if (value) attributes[name as keyof typeof extensions] = value;
   return attributes;
 }
 

@@ -1,6 +1,15 @@
 import { referentialTopic } from '@myelin/contracts';
 import type { Kafka, Producer, ProducerConfig } from 'kafkajs';
-import { deleteTopics, kafkaOf, randomName, readTopic, recorder, SmallReferential, until, type OnTopic } from '../test/bed.js';
+import {
+  deleteTopics,
+  kafkaOf,
+  randomName,
+  readTopic,
+  recorder,
+  SmallReferential,
+  until,
+  type OnTopic,
+} from '../test/bed.js';
 import type { KafkaClient } from './kafka.js';
 import type { Outbox } from './outbox.js';
 import { PACK_LIMITS } from './pack.js';
@@ -8,7 +17,8 @@ import { openProducer } from './producer.js';
 import { Relay } from './relay.js';
 
 const TOPIC = referentialTopic('person').name;
-const ids = (count: number, start = 0) => Array.from({ length: count }, (_, n) => `e${String(n + start).padStart(6, '0')}`);
+const ids = (count: number, start = 0) =>
+  Array.from({ length: count }, (_, n) => `e${String(n + start).padStart(6, '0')}`);
 
 let referential: SmallReferential;
 const open: (() => Promise<unknown>)[] = [];
@@ -18,13 +28,16 @@ afterAll(() => referential.drop());
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close();
   await referential.pool.query('truncate entity, outbox');
-});
+}, 30_000);
 
 function setUp(outbox: Outbox = referential.outbox(), prefix = randomName()) {
   const { logger, lines } = recorder();
   const client = kafkaOf(prefix, logger);
   const relay = new Relay({ client, entity: 'person', outbox, logger });
-  open.push(() => deleteTopics(client), () => relay.stop());
+  open.push(
+    () => deleteTopics(client),
+    () => relay.stop(),
+  );
   return { client, relay, lines, outbox, logger };
 }
 

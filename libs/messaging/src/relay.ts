@@ -201,7 +201,7 @@ export class Relay {
     let deleting: Promise<void> = Promise.resolve();
     let sent = false;
     try {
-      for (let reading: Promise<Page> | undefined = this.read(null); reading && !end.aborted; ) {
+      for (let reading: Promise<Page> | undefined = this.read(null); reading && !end.aborted;) {
         const page: Page = await reading;
         const last = page.rows.at(-1);
         reading = last && page.full ? this.read(last.id) : undefined;

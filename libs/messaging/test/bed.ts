@@ -37,7 +37,7 @@ export async function deleteTopics({ kafka, topicPrefix }: KafkaClient): Promise
 
 /** Waits until `probe` gives something true. */
 export async function until<T>(probe: () => T | Promise<T>, ms = 30_000): Promise<NonNullable<T>> {
-  for (const end = Date.now() + ms; ; ) {
+  for (const end = Date.now() + ms; ;) {
     const value = await probe();
     if (value) return value;
     if (Date.now() > end) throw new Error('it did not come to pass in time');
@@ -54,11 +54,17 @@ export class SmallReferential {
 
   static async create(): Promise<SmallReferential> {
     const schema = randomName();
-    const pool = new pg.Pool({ connectionString: required('DATABASE_URL'), options: `-c search_path=${schema}`, max: 8 });
+    const pool = new pg.Pool({
+      connectionString: required('DATABASE_URL'),
+      options: `-c search_path=${schema}`,
+      max: 8,
+    });
     pool.on('error', () => undefined);
     await pool.query(`create schema ${schema}`);
     await pool.query(`create table entity (id text primary key, revision integer not null, value text)`);
-    await pool.query(`create table outbox (id text primary key, revision integer not null, at timestamptz not null default now())`);
+    await pool.query(
+      `create table outbox (id text primary key, revision integer not null, at timestamptz not null default now())`,
+    );
     return new SmallReferential(pool, schema);
   }
 
@@ -127,12 +133,18 @@ export class SmallReferential {
     });
     await client.connect();
     const lost = new Promise<void>((resolve) => client.once('end', resolve).on('error', () => resolve()));
-    const { rows } = await client.query<{ leads: boolean }>('select pg_try_advisory_lock(hashtext($1)) as leads', [this.schema]);
+    const { rows } = await client.query<{ leads: boolean }>('select pg_try_advisory_lock(hashtext($1)) as leads', [
+      this.schema,
+    ]);
     if (!rows[0]?.leads) {
       await client.end();
       return null;
     }
-    const held = () => client.query('select 1').then(() => true, () => false);
+    const held = () =>
+      client.query('select 1').then(
+        () => true,
+        () => false,
+      );
     return { lost, held, release: () => client.end() };
   }
 }
@@ -153,7 +165,9 @@ export async function readTopic({ kafka, topicPrefix }: KafkaClient, name: strin
   await admin.connect();
   const ends = await admin.fetchTopicOffsets(topic);
   await admin.disconnect();
-  const open = new Map(ends.filter(({ low, high }) => low !== high).map(({ partition, high }) => [partition, BigInt(high)]));
+  const open = new Map(
+    ends.filter(({ low, high }) => low !== high).map(({ partition, high }) => [partition, BigInt(high)]),
+  );
   const messages: OnTopic[] = [];
   const consumer = kafka.consumer({ groupId: topicPrefix + randomName(), maxWaitTimeInMs: 200 });
   await consumer.connect();

@@ -21,3 +21,8 @@ export function correlate(request: Request, response: Response, next: NextFuncti
 export function correlationOf(request: Request): string {
   return ((request as Correlated).correlationId ??= newCorrelationId());
 }
+
+/** The route that a request matched, as it is declared (`/persons/:id`): safe to log, unlike the path. */
+export function routeOf(request: Request): string {
+  return (request.route as { path?: string } | undefined)?.path ?? 'unmatched';
+}

@@ -5,4 +5,18 @@ export { createLogger, type Logger } from './logger.js';
 export { Counter, Gauge, Histogram } from './metrics.js';
 export { briefly, isServerAway, ProblemError, ProblemFilter } from './problem.js';
 export { createApp, describeApi, LOGGER, serviceSettings, startService, type ServiceDefinition } from './service.js';
-export { choice, integer, list, optionalText, printable, readSettings, secret, SettingsFault, text, url, type Setting, type SettingsOf, type SettingsSpec } from './settings.js';
+export {
+  choice,
+  integer,
+  list,
+  optionalText,
+  printable,
+  readSettings,
+  secret,
+  SettingsFault,
+  text,
+  url,
+  type Setting,
+  type SettingsOf,
+  type SettingsSpec,
+} from './settings.js';

@@ -10,8 +10,10 @@ export function createLogger(service: string, level = 'info'): Logger {
 
 /** Shows Nest its own logger backed by ours; Nest's start-up chatter goes to `debug`. */
 export function nestLogger(logger: Logger): LoggerService {
-  const line = (level: 'debug' | 'warn' | 'error' | 'fatal') => (message: unknown, ...context: unknown[]) =>
-    logger[level]({ context: context.filter((part) => typeof part === 'string').at(-1) }, String(message));
+  const line =
+    (level: 'debug' | 'warn' | 'error' | 'fatal') =>
+    (message: unknown, ...context: unknown[]) =>
+      logger[level]({ context: context.filter((part) => typeof part === 'string').at(-1) }, String(message));
   return {
     log: line('debug'),
     verbose: line('debug'),

@@ -2,7 +2,7 @@ import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '
 import { PROBLEM_TYPES, type FieldFault, type Problem, type ProblemType } from '@myelin/contracts';
 import type { Request, Response } from 'express';
 import type { Logger } from './logger.js';
-import { correlationOf } from './correlation.js';
+import { correlationOf, routeOf } from './correlation.js';
 
 /** A failure that the caller can understand: thrown by rules and stores, turned into a problem document at the edge. */
 export class ProblemError extends Error {
@@ -27,7 +27,10 @@ export class ProblemFilter implements ExceptionFilter {
     const error = asProblem(thrown);
     const { status, title } = PROBLEM_TYPES[error.type];
     if (status >= 500) {
-      this.logger.error({ correlationId: correlationOf(request), route: request.route?.path, err: briefly(thrown) }, title);
+      this.logger.error(
+        { correlationId: correlationOf(request), route: routeOf(request), err: briefly(thrown) },
+        title,
+      );
     }
     if (response.headersSent) {
       response.destroy();
@@ -60,7 +63,8 @@ function asProblem(thrown: unknown): ProblemError {
   // body-parser wraps what its verification threw.
   if (thrown instanceof Error && thrown.cause instanceof ProblemError) return thrown.cause;
   if (thrown instanceof HttpException) return fromStatus(thrown.getStatus(), thrown);
-  if (thrown instanceof Error && isServerAway(thrown)) return new ProblemError('unavailable', 'the database does not answer');
+  if (thrown instanceof Error && isServerAway(thrown))
+    return new ProblemError('unavailable', 'the database does not answer');
   // body-parser and multipart errors carry their status and a type.
   const status = (thrown as { status?: unknown })?.status;
   if (typeof status === 'number' && status < 500 && thrown instanceof Error) return fromStatus(status, thrown);
@@ -69,10 +73,23 @@ function asProblem(thrown: unknown): ProblemError {
 
 function fromStatus(status: number, error: Error): ProblemError {
   const type = BY_STATUS[status] ?? (status < 500 ? 'malformed-request' : 'internal');
-  return new ProblemError(type, status === 413 ? 'the body exceeds the limit of this resource' : error.message, { cause: error });
+  return new ProblemError(type, status === 413 ? 'the body exceeds the limit of this resource' : error.message, {
+    cause: error,
+  });
 }
 
-const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', '57P01', '57P02', '57P03', '08006', '08001', '53300']);
+const AWAY = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ENOTFOUND',
+  '57P01',
+  '57P02',
+  '57P03',
+  '08006',
+  '08001',
+  '53300',
+]);
 
 /** True when the error says that the database cannot be reached or is going down. */
 export function isServerAway(error: Error): boolean {
@@ -87,5 +104,10 @@ export function isServerAway(error: Error): boolean {
 export function briefly(thrown: unknown): Record<string, unknown> {
   if (!(thrown instanceof Error)) return { message: typeof thrown };
   const { code } = thrown as { code?: unknown };
-  return { type: thrown.name, code, message: thrown.message.slice(0, 300), stack: thrown.stack?.split('\n').slice(1, 6).join('\n') };
+  return {
+    type: thrown.name,
+    code,
+    message: thrown.message.slice(0, 300),
+    stack: thrown.stack?.split('\n').slice(1, 6).join('\n'),
+  };
 }

@@ -7,12 +7,21 @@ import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swag
 import { contractSchemas } from '@myelin/contracts';
 import { json, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
-import { correlate, correlationOf } from './correlation.js';
+import { correlate, correlationOf, routeOf } from './correlation.js';
 import { Health, HealthController } from './health.js';
 import { createLogger, nestLogger, type Logger } from './logger.js';
 import { MetricsController, startProcessMetrics } from './metrics.js';
 import { ProblemError, ProblemFilter } from './problem.js';
-import { choice, integer, printable, readSettings, SettingsFault, text, type SettingsOf, type SettingsSpec } from './settings.js';
+import {
+  choice,
+  integer,
+  printable,
+  readSettings,
+  SettingsFault,
+  text,
+  type SettingsOf,
+  type SettingsSpec,
+} from './settings.js';
 
 /** Token of the process's logger. */
 export const LOGGER = Symbol('logger');
@@ -104,7 +113,9 @@ export async function createApp(
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   app.use(correlate);
   app.use(requestLog(logger));
-  app.use(json({ limit: BODY_LIMIT, type: ['application/json', 'application/merge-patch+json'], verify: refuseBadText }));
+  app.use(
+    json({ limit: BODY_LIMIT, type: ['application/json', 'application/merge-patch+json'], verify: refuseBadText }),
+  );
   app.useGlobalFilters(new ProblemFilter(logger));
   SwaggerModule.setup('docs', app, () => describeApi(app, title), { jsonDocumentUrl: 'openapi.json' });
   return app;
@@ -114,7 +125,10 @@ export async function createApp(
 export function describeApi(app: NestExpressApplication, title: string): OpenAPIObject {
   const builder = new DocumentBuilder().setTitle(title).setVersion('1').setOpenAPIVersion('3.1.0');
   const document = SwaggerModule.createDocument(app, builder.build());
-  document.components = { ...document.components, schemas: { ...document.components?.schemas, ...contractSchemas('#/components/schemas/') } };
+  document.components = {
+    ...document.components,
+    schemas: { ...document.components?.schemas, ...contractSchemas('#/components/schemas/') },
+  };
   return document;
 }
 
@@ -127,7 +141,7 @@ function requestLog(logger: Logger) {
   return (request: Request, response: Response, next: NextFunction) => {
     const start = process.hrtime.bigint();
     response.once('close', () => {
-      const route = request.route?.path ?? 'unmatched';
+      const route = routeOf(request);
       const level = route === '/health' || route === '/metrics' ? 'debug' : 'info';
       logger[level](
         {

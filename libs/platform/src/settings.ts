@@ -60,7 +60,10 @@ export const choice = <const W extends string>(words: readonly W[], defaultValue
 /** A URL of one of the given protocols; its password is never printed. */
 export const url = (protocols: readonly string[]): Setting<string> => ({
   parse: (value) => {
-    expect(URL.canParse(value) && protocols.includes(new URL(value).protocol.slice(0, -1)), `a ${protocols.join(' or ')} URL`);
+    expect(
+      URL.canParse(value) && protocols.includes(new URL(value).protocol.slice(0, -1)),
+      `a ${protocols.join(' or ')} URL`,
+    );
     return value;
   },
   secret: true,
@@ -70,7 +73,10 @@ export const url = (protocols: readonly string[]): Setting<string> => ({
 export const list = (defaultValue?: readonly string[]): Setting<readonly string[]> => ({
   parse: (value) => {
     const items = value.split(',').map((item) => item.trim());
-    expect(items.every((item) => item !== ''), 'a list separated by commas');
+    expect(
+      items.every((item) => item !== ''),
+      'a list separated by commas',
+    );
     return items;
   },
   ...(defaultValue === undefined ? {} : { default: { value: defaultValue } }),

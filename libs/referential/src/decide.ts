@@ -89,7 +89,11 @@ export function decide(fact: SourceFact, known: Known): Ingested | Write {
     return change(fact, record, own.id, 'update', '', replace(record.sources, own, fact));
   }
   if (record.sources.some((one) => one.source === known.source)) {
-    return rejected(fact, identifierIndexes(fact, known, (id) => id === recordId), 'already belongs to another record of this source');
+    return rejected(
+      fact,
+      identifierIndexes(fact, known, (id) => id === recordId),
+      'already belongs to another record of this source',
+    );
   }
   const shared = claimsOf(fact.payload).find((one) => known.holders.get(keyOf(one)) === recordId);
   const joined = [...record.sources, { source: known.source, payload: fact.payload }];
@@ -97,14 +101,25 @@ export function decide(fact: SourceFact, known: Known): Ingested | Write {
 }
 
 /** What entering `payload` in the hub makes of a record: the hub's own source record is changed, or added. */
-export function amend(record: LockedRecord, entered: SourceFact, holders: ReadonlyMap<string, string>): Ingested | Write {
+export function amend(
+  record: LockedRecord,
+  entered: SourceFact,
+  holders: ReadonlyMap<string, string>,
+): Ingested | Write {
   const foreign = claimsOf(entered.payload).flatMap((one, index) =>
     (holders.get(keyOf(one)) ?? record.id) === record.id ? [] : [index],
   );
   if (foreign.length > 0) return rejected(entered, foreign, 'already belongs to another record');
   const own = hubSource(record);
   return own
-    ? change({ ...entered, sourceId: own.sourceId }, record, own.id, 'update', '', replace(record.sources, own, entered))
+    ? change(
+        { ...entered, sourceId: own.sourceId },
+        record,
+        own.id,
+        'update',
+        '',
+        replace(record.sources, own, entered),
+      )
     : change(entered, record, uuidv7(), 'attach', HUB, [...record.sources, { source: HUB, payload: entered.payload }]);
 }
 
@@ -132,7 +147,14 @@ function create(fact: SourceFact): Write {
 
 type Views = readonly { source: string; payload: Attributes }[];
 
-function change(fact: SourceFact, record: LockedRecord, id: string, mode: 'attach' | 'update', evidence: string, sources: Views): Write {
+function change(
+  fact: SourceFact,
+  record: LockedRecord,
+  id: string,
+  mode: 'attach' | 'update',
+  evidence: string,
+  sources: Views,
+): Write {
   const state = golden(sources);
   const changed = canonicalJson(state) !== canonicalJson(record.state);
   return {

@@ -22,7 +22,11 @@ export function fact(sourceId: string, version: number | null, payload: Attribut
 
 /** What became of a fact. */
 export type Ingested =
-  | { readonly outcome: 'created' | 'updated' | 'unchanged' | 'stale'; readonly recordId: string; readonly revision: number }
+  | {
+      readonly outcome: 'created' | 'updated' | 'unchanged' | 'stale';
+      readonly recordId: string;
+      readonly revision: number;
+    }
   | { readonly outcome: 'rejected'; readonly faults: FieldFault[] };
 
 /**

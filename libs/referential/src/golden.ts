@@ -23,7 +23,12 @@ export function golden(sources: readonly SourceView[]): Attributes {
   const schemes = new Set(own.map(({ scheme }) => scheme));
   const added = union(others.map(identifiersIn)).filter(({ scheme }) => !schemes.has(scheme));
   const identifiers = [...own, ...added];
-  return Object.assign({}, ...others.reverse(), ...entered, identifiers.length > 0 ? { identifiers } : {}) as Attributes;
+  return Object.assign(
+    {},
+    ...others.reverse(),
+    ...entered,
+    identifiers.length > 0 ? { identifiers } : {},
+  ) as Attributes;
 }
 
 /** An identifier as far as linking needs it. */

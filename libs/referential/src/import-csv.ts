@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { pipeline } from 'node:stream/promises';
 import { pivotSchema, type Entity, type FieldFault } from '@myelin/contracts';
 import { ProblemError } from '@myelin/platform';
 import { parse } from 'csv-parse';
@@ -26,7 +27,7 @@ export async function* csvLines(entity: Entity, bytes: AsyncIterable<Uint8Array>
   const faults: ImportLine[] = [];
   const parser = parse({
     delimiter: separator(start),
-    bom: true,
+    // Cells stay bytes, so that those that are no UTF-8 can be named.
     encoding: null,
     info: true,
     relax_column_count: true,
@@ -34,11 +35,20 @@ export async function* csvLines(entity: Entity, bytes: AsyncIterable<Uint8Array>
     skip_records_with_error: true,
     max_record_size: 1024 * 1024,
     on_skip: (error) => {
-      faults.push({ line: Number(error?.lines ?? 0), sourceId: null, fault: { field: '', message: 'is no valid CSV row' } });
+      // The parser does not find the next row after one that is too long: most often a quote that is never closed.
+      if (error?.code === 'CSV_MAX_RECORD_SIZE') {
+        throw new ProblemError('invalid-document', `the row at line ${Number(error.lines)} is too long to be one`);
+      }
+      faults.push({
+        line: Number(error?.lines ?? 0),
+        sourceId: null,
+        fault: { field: '', message: 'is no valid CSV row' },
+      });
       return undefined;
     },
   });
-  feed(parser, rest);
+  // A failure on either side reaches the loop below through the parser.
+  pipeline(rest, parser).catch(() => undefined);
 
   let columns: { name: string; path: Path }[] | undefined;
   let batch: ImportLine[] = [];
@@ -57,33 +67,24 @@ export async function* csvLines(entity: Entity, bytes: AsyncIterable<Uint8Array>
   if (batch.length + faults.length > 0) yield [...faults, ...batch];
 }
 
-async function feed(parser: ReturnType<typeof parse>, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-  try {
-    for await (const piece of bytes) {
-      if (!parser.write(piece)) await new Promise((resolve) => parser.once('drain', resolve));
-      if (parser.destroyed) return;
-    }
-    parser.end();
-  } catch (error) {
-    parser.destroy(error as Error);
-  }
-}
+const LONGEST_HEADER = 64 * 1024;
+const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 
-/** The bytes up to the end of the first line, and the whole stream again. */
+/** The bytes up to the end of the first line, without a byte order mark, and the whole stream again. */
 async function firstBytes(bytes: AsyncIterable<Uint8Array>) {
   const iterator = bytes[Symbol.asyncIterator]();
-  const seen: Uint8Array[] = [];
-  for (;;) {
-    const { value, done } = await iterator.next();
-    if (done) break;
-    seen.push(value);
-    if (value.includes(10) || seen.length > 16) break;
+  let start: Buffer = Buffer.alloc(0);
+  while (!start.includes(10) && start.length < LONGEST_HEADER) {
+    const next = await iterator.next();
+    if (next.done) break;
+    start = Buffer.concat([start, next.value]);
   }
+  if (start.indexOf(BYTE_ORDER_MARK) === 0) start = start.subarray(BYTE_ORDER_MARK.length);
   async function* rest() {
-    yield* seen;
+    yield start;
     for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
   }
-  return { start: Buffer.concat(seen), rest: rest() };
+  return { start, rest: rest() };
 }
 
 function separator(start: Buffer): string {
@@ -93,15 +94,22 @@ function separator(start: Buffer): string {
 }
 
 function header(entity: Entity, cells: readonly Buffer[]): { name: string; path: Path }[] {
-  const schema = pivotSchema(entity) as { $ref: string; $defs: Record<string, { properties: Attributes; required?: string[] }> };
+  const schema = pivotSchema(entity) as {
+    $ref: string;
+    $defs: Record<string, { properties: Attributes; required?: string[] }>;
+  };
   const pivot = schema.$defs[schema.$ref.slice('#/$defs/'.length)];
   const names = cells.map((cell) => cell.toString('utf8').trim());
-  const known = (name: string) => name === 'sourceId' || name === 'version' || Object.hasOwn(pivot?.properties ?? {}, first(name));
+  const known = (name: string) =>
+    name === 'sourceId' ||
+    name === 'version' ||
+    (Object.hasOwn(pivot?.properties ?? {}, first(name)) && !name.split('.').some((part) => part in Object.prototype));
   const errors: FieldFault[] = [
     ...['sourceId', ...(pivot?.required ?? [])]
       .filter((field) => !names.some((name) => first(name) === field))
       .map((field) => ({ field, message: 'the file has no such column' })),
     ...names.filter((name) => !known(name)).map((field) => ({ field, message: 'is not a column of this contract' })),
+    ...clashing(names.filter(known)).map((field) => ({ field, message: 'contradicts a column before it' })),
   ];
   if (errors.length > 0) throw new ProblemError('invalid-document', 'the header of the file is wrong', { errors });
   return names.map((name) => ({ name, path: pathOf(name) }));
@@ -110,12 +118,39 @@ function header(entity: Entity, cells: readonly Buffer[]): { name: string; path:
 const first = (name: string) => name.split('.')[0] as string;
 const pathOf = (name: string): Path => name.split('.').map((part) => (/^\d{1,3}$/.test(part) ? Number(part) : part));
 
+/** Columns that cannot stand beside one before them: the same again, or a value that is also an object or a list. */
+function clashing(names: readonly string[]): string[] {
+  const kinds = new Map<string, string>();
+  const agrees = (name: string, kind: string) => {
+    const before = kinds.get(name);
+    kinds.set(name, before ?? kind);
+    return before === undefined || before === kind;
+  };
+  return names.filter((name, column) => {
+    const path = pathOf(name);
+    if (isShort(path)) return !agrees(first(name), 'entries');
+    const holders = path.map((part, index) =>
+      agrees(path.slice(0, index).join('.'), typeof part === 'number' ? 'list' : 'object'),
+    );
+    return holders.includes(false) || !agrees(name, `value of column ${column}`);
+  });
+}
+
+/** `identifiers.siham`, `contacts.workMail`: one more entry of a list. */
+const isShort = (path: Path): boolean =>
+  path.length === 2 && typeof path[1] === 'string' && (path[0] === 'identifiers' || path[0] === 'contacts');
+
 function row(line: number, cells: readonly Buffer[], columns: readonly { name: string; path: Path }[]): ImportLine {
   const bad = cells.findIndex((cell) => !isUtf8(cell));
-  const at = (index: number, message: string): ImportLine => ({ line, sourceId: null, fault: { field: columns[index]?.name ?? '', message } });
+  const at = (index: number, message: string): ImportLine => ({
+    line,
+    sourceId: null,
+    fault: { field: columns[index]?.name ?? '', message },
+  });
   if (bad >= 0) return at(bad, 'is no valid UTF-8');
   if (cells.length < columns.length) return at(cells.length, 'has no cell in this row');
-  if (cells.length > columns.length) return at(columns.length - 1, 'is followed by more cells than the header has columns');
+  if (cells.length > columns.length)
+    return at(columns.length - 1, 'is followed by more cells than the header has columns');
   const document: Attributes = {};
   columns.forEach(({ path }, index) => {
     const text = (cells[index] as Buffer).toString('utf8').trim();
@@ -126,8 +161,8 @@ function row(line: number, cells: readonly Buffer[], columns: readonly { name: s
 }
 
 function set(document: Attributes, path: Path, text: string): void {
-  const [list, key] = path;
-  if (path.length === 2 && typeof key === 'string' && (list === 'identifiers' || list === 'contacts')) {
+  if (isShort(path)) {
+    const [list, key] = path as readonly [string, string];
     const entry = list === 'identifiers' ? { scheme: key, value: text } : { kind: key, value: text };
     document[list] = [...((document[list] as unknown[] | undefined) ?? []), entry];
     return;

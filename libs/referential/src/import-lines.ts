@@ -9,6 +9,7 @@ export type ImportLine =
 
 /** Longest line that is read, in bytes; a longer one is reported and passed over. */
 const LONGEST_LINE = 1024 * 1024;
+const TOO_LONG = `exceeds ${LONGEST_LINE} bytes`;
 
 /** The lines of an NDJSON file, in batches as the bytes come; blank lines are passed over. */
 export async function* ndjsonLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<ImportLine[]> {
@@ -16,7 +17,8 @@ export async function* ndjsonLines(bytes: AsyncIterable<Uint8Array>): AsyncGener
   let skipping = false;
   let line = 0;
   for await (const piece of bytes) {
-    const buffer = rest.length === 0 ? Buffer.from(piece.buffer, piece.byteOffset, piece.length) : Buffer.concat([rest, piece]);
+    const buffer =
+      rest.length === 0 ? Buffer.from(piece.buffer, piece.byteOffset, piece.length) : Buffer.concat([rest, piece]);
     const batch: ImportLine[] = [];
     let start = 0;
     for (let end = buffer.indexOf(10, start); end >= 0; end = buffer.indexOf(10, start)) {
@@ -27,7 +29,7 @@ export async function* ndjsonLines(bytes: AsyncIterable<Uint8Array>): AsyncGener
     }
     rest = buffer.subarray(start);
     if (rest.length > LONGEST_LINE) {
-      if (!skipping) batch.push(unread(line + 1, `exceeds ${LONGEST_LINE} bytes`));
+      if (!skipping) batch.push(unread(line + 1, TOO_LONG));
       skipping = true;
       rest = Buffer.alloc(0);
     }
@@ -44,7 +46,7 @@ const unread = (line: number, message: string): ImportLine => ({ line, sourceId:
 
 function push(batch: ImportLine[], bytes: Buffer, line: number): void {
   if (bytes.length === 0 || (bytes.length === 1 && bytes[0] === 13)) return;
-  batch.push(parse(bytes, line));
+  batch.push(bytes.length > LONGEST_LINE ? unread(line, TOO_LONG) : parse(bytes, line));
 }
 
 function parse(bytes: Buffer, line: number): ImportLine {
@@ -62,7 +64,13 @@ function parse(bytes: Buffer, line: number): ImportLine {
 
 /** Checks the key and the version of a line; the document is checked against the contract afterwards. */
 export function readLine(line: number, sourceId: unknown, version: unknown, document: Attributes): ImportLine {
-  if (typeof sourceId !== 'string' || sourceId === '' || sourceId.length > 200 || sourceId.includes('\0') || !sourceId.isWellFormed()) {
+  if (
+    typeof sourceId !== 'string' ||
+    sourceId === '' ||
+    sourceId.length > 200 ||
+    sourceId.includes('\0') ||
+    !sourceId.isWellFormed()
+  ) {
     return { line, sourceId: null, fault: { field: 'sourceId', message: 'must be text of 1 to 200 characters' } };
   }
   if (version !== null && !(Number.isSafeInteger(version) && (version as number) >= 0)) {

@@ -17,8 +17,19 @@ export class ImportController {
   @ApiQuery({ name: 'source', description: 'Name of the source: lower-case letters, digits and -' })
   @ApiQuery({ name: 'format', enum: [...IMPORT_FORMATS] })
   @ApiConsumes('application/x-ndjson', 'text/csv')
-  @ApiBody({ schema: { type: 'string', format: 'binary', description: 'NDJSON: `{"sourceId": "…", …}` per line. CSV: header of paths (`sourceId;birthName;givenNames.0;…`).' } })
-  async load(@Query('source') source: string | undefined, @Query('format') format: string | undefined, @Req() request: Request) {
+  @ApiBody({
+    schema: {
+      type: 'string',
+      format: 'binary',
+      description:
+        'NDJSON: `{"sourceId": "…", …}` per line. CSV: header of paths (`sourceId;birthName;givenNames.0;…`).',
+    },
+  })
+  async load(
+    @Query('source') source: string | undefined,
+    @Query('format') format: string | undefined,
+    @Req() request: Request,
+  ) {
     if (!(IMPORT_FORMATS as readonly (string | undefined)[]).includes(format)) {
       throw new ProblemError('malformed-request', `format must be one of ${IMPORT_FORMATS.join(', ')}`);
     }

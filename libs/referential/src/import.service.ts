@@ -50,7 +50,10 @@ export class ImportService {
     } catch (error) {
       const failure = error instanceof ProblemError ? error.message : 'the file was not read to its end';
       await runs.update({ id }, { ...counts, status: 'failed', failure, endedAt: new Date() }).catch(() => undefined);
-      this.logger.warn({ run: id, ...counts, err: briefly(error), correlationId: cause.correlationId }, 'import failed');
+      this.logger.warn(
+        { run: id, ...counts, err: briefly(error), correlationId: cause.correlationId },
+        'import failed',
+      );
       throw error;
     }
     this.logger.info({ run: id, source, format, ...counts, correlationId: cause.correlationId }, 'import done');
@@ -71,7 +74,14 @@ export class ImportService {
     return { run, rejections };
   }
 
-  private async load(id: string, source: string, format: ImportFormat, bytes: AsyncIterable<Uint8Array>, cause: Cause, counts: Counts) {
+  private async load(
+    id: string,
+    source: string,
+    format: ImportFormat,
+    bytes: AsyncIterable<Uint8Array>,
+    cause: Cause,
+    counts: Counts,
+  ) {
     const batches = format === 'csv' ? csvLines(this.definition.entity, bytes) : ndjsonLines(bytes);
     // One chunk is written while the next is read and validated.
     let writing: Promise<void> = Promise.resolve();
@@ -104,7 +114,14 @@ export class ImportService {
     return { line: line.line, ...fact(line.sourceId, line.version, line.document) };
   }
 
-  private async write(id: string, source: string, facts: LineFact[], rejections: Rejection[], cause: Cause, counts: Counts): Promise<void> {
+  private async write(
+    id: string,
+    source: string,
+    facts: LineFact[],
+    rejections: Rejection[],
+    cause: Cause,
+    counts: Counts,
+  ): Promise<void> {
     const results = await ingest(this.dataSource, source, facts, cause);
     results.forEach((result, index) => {
       const { line, sourceId } = facts[index] as LineFact;
@@ -123,7 +140,13 @@ export class ImportService {
        select $1, line, source_id, field, reason
          from unnest($2::int[], $3::text[], $4::text[], $5::text[]) as refused (line, source_id, field, reason)
        on conflict do nothing`,
-      [id, rejections.map((r) => r.line), rejections.map((r) => r.sourceId), rejections.map((r) => r.field), rejections.map((r) => r.message)],
+      [
+        id,
+        rejections.map((r) => r.line),
+        rejections.map((r) => r.sourceId),
+        rejections.map((r) => r.field),
+        rejections.map((r) => r.message),
+      ],
     );
   }
 }

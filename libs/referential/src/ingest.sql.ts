@@ -8,13 +8,24 @@ type Rows<T> = Promise<T[]>;
 const version = (text: string | null) => (text === null ? null : Number(text));
 
 /** The source records of `source` with these keys, with the record each is linked to. */
-export async function findKnown(runner: QueryRunner, source: string, sourceIds: readonly string[]): Promise<Map<string, KnownSource>> {
+export async function findKnown(
+  runner: QueryRunner,
+  source: string,
+  sourceIds: readonly string[],
+): Promise<Map<string, KnownSource>> {
   const rows = await (runner.query(
     `select s.id, s.source_id, s.version, s.hash, l.record_id, r.revision
        from source_record s join link l on l.source_record_id = s.id join record r on r.id = l.record_id
       where s.source = $1 and s.source_id = any($2::text[])`,
     [source, sourceIds],
-  ) as Rows<{ id: string; source_id: string; version: string | null; hash: Buffer; record_id: string; revision: number }>);
+  ) as Rows<{
+    id: string;
+    source_id: string;
+    version: string | null;
+    hash: Buffer;
+    record_id: string;
+    revision: number;
+  }>);
   return new Map(
     rows.map((row) => [
       row.source_id,
@@ -33,7 +44,10 @@ export async function findKnown(runner: QueryRunner, source: string, sourceIds: 
 }
 
 /** The records that hold these identifiers, by `scheme:value`. */
-export async function findHolders(runner: QueryRunner, identifiers: readonly IdentifierKey[]): Promise<Map<string, string>> {
+export async function findHolders(
+  runner: QueryRunner,
+  identifiers: readonly IdentifierKey[],
+): Promise<Map<string, string>> {
   if (identifiers.length === 0) return new Map();
   const rows = await (runner.query(
     `select i.scheme, i.value, i.record_id
@@ -55,7 +69,15 @@ export async function lockRecords(runner: QueryRunner, ids: readonly string[]): 
        from link l join source_record s on s.id = l.source_record_id
       where l.record_id = any($1::uuid[]) order by l.linked_at, s.id`,
     [ids],
-  ) as Rows<{ record_id: string; id: string; source: string; source_id: string; version: string | null; hash: Buffer; payload: Attributes }>);
+  ) as Rows<{
+    record_id: string;
+    id: string;
+    source: string;
+    source_id: string;
+    version: string | null;
+    hash: Buffer;
+    payload: Attributes;
+  }>);
   const bySource = Map.groupBy(sources, (row) => row.record_id);
   return new Map(
     records.map((record) => [
@@ -78,7 +100,10 @@ export async function lockRecords(runner: QueryRunner, ids: readonly string[]): 
 }
 
 /** Remembers the newer version number of source records whose content did not change. */
-export async function raiseVersions(runner: QueryRunner, raised: readonly { id: string; version: number }[]): Promise<void> {
+export async function raiseVersions(
+  runner: QueryRunner,
+  raised: readonly { id: string; version: number }[],
+): Promise<void> {
   if (raised.length === 0) return;
   await runner.query(
     `update source_record s set version = raised.version

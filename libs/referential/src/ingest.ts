@@ -16,10 +16,17 @@ const CONTENTION = new Set(['23505', '40P01', '40001', '55P03']);
  * Takes in what a source asserts, one fact or thousands by the same way: link, golden state, revision and outbox are written
  * in one transaction per round, or nothing is. Answers one outcome per fact, in order.
  */
-export async function ingest(dataSource: DataSource, source: string, facts: readonly SourceFact[], cause: Cause): Promise<Ingested[]> {
+export async function ingest(
+  dataSource: DataSource,
+  source: string,
+  facts: readonly SourceFact[],
+  cause: Cause,
+): Promise<Ingested[]> {
   const outcomes = new Map<SourceFact, Ingested>();
   for (const round of rounds(facts)) {
-    const results = await contended(() => withStaging(dataSource, (runner) => ingestRound(runner, source, round, cause)));
+    const results = await contended(() =>
+      withStaging(dataSource, (runner) => ingestRound(runner, source, round, cause)),
+    );
     round.forEach((fact, index) => outcomes.set(fact, results[index] as Ingested));
   }
   return facts.map((fact) => outcomes.get(fact) as Ingested);
@@ -31,7 +38,9 @@ export async function contended<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      const code = (error as { code?: string; driverError?: { code?: string } }).driverError?.code ?? (error as { code?: string }).code;
+      const code =
+        (error as { code?: string; driverError?: { code?: string } }).driverError?.code ??
+        (error as { code?: string }).code;
       const again = error instanceof RecordMoved || (code !== undefined && CONTENTION.has(code));
       if (!again || attempt === ATTEMPTS) throw error;
       await sleep(Math.random() * 20 * attempt);
@@ -46,9 +55,16 @@ export async function ingestRound(
   facts: readonly SourceFact[],
   cause: Cause,
 ): Promise<Ingested[]> {
-  const bySourceId = await findKnown(runner, source, facts.map(({ sourceId }) => sourceId));
+  const bySourceId = await findKnown(
+    runner,
+    source,
+    facts.map(({ sourceId }) => sourceId),
+  );
   const open = facts.filter((fact) => settled(fact, bySourceId.get(fact.sourceId)) === undefined);
-  const holders = await findHolders(runner, open.flatMap(({ payload }) => claimsOf(payload)));
+  const holders = await findHolders(
+    runner,
+    open.flatMap(({ payload }) => claimsOf(payload)),
+  );
   const touched = new Set(open.flatMap((fact) => recordOf(fact, { bySourceId, holders })));
   const records = await lockRecords(runner, [...touched]);
 
@@ -58,16 +74,24 @@ export async function ingestRound(
     const known = bySourceId.get(fact.sourceId);
     const outcome = settled(fact, known);
     if (known && outcome) {
-      if (outcome === 'unchanged' && fact.version !== null && fact.version !== known.version) raised.push({ id: known.id, version: fact.version });
+      if (outcome === 'unchanged' && fact.version !== null && fact.version !== known.version)
+        raised.push({ id: known.id, version: fact.version });
       return { outcome, recordId: known.recordId, revision: known.revision };
     }
     const decision = decide(fact, { source, bySourceId, holders, records });
     if ('outcome' in decision) return decision;
     if (decision.mode === 'attach' && writes.some((write) => write.recordId === decision.recordId)) {
-      return { outcome: 'rejected', faults: [{ field: 'identifiers', message: 'already belongs to another record of this source' }] };
+      return {
+        outcome: 'rejected',
+        faults: [{ field: 'identifiers', message: 'already belongs to another record of this source' }],
+      };
     }
     writes.push(decision);
-    return { outcome: decision.mode === 'create' ? 'created' : 'updated', recordId: decision.recordId, revision: decision.revision };
+    return {
+      outcome: decision.mode === 'create' ? 'created' : 'updated',
+      recordId: decision.recordId,
+      revision: decision.revision,
+    };
   });
   await raiseVersions(runner, raised);
   if (writes.length > 0) {

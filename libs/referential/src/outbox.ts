@@ -22,7 +22,12 @@ const LEADER_LOCK = `hashtext('myelin relay')`;
 export function createOutbox(dataSource: DataSource, url: string): Outbox {
   return {
     async lead() {
-      const client = new pg.Client({ connectionString: url, application_name: 'myelin-relay', query_timeout: 2000, keepAlive: true });
+      const client = new pg.Client({
+        connectionString: url,
+        application_name: 'myelin-relay',
+        query_timeout: 2000,
+        keepAlive: true,
+      });
       const lost = new Promise<void>((resolve) => {
         client.once('error', () => resolve());
         client.once('end', () => resolve());
@@ -32,7 +37,11 @@ export function createOutbox(dataSource: DataSource, url: string): Outbox {
         await client.connect();
         const { rows } = await client.query<{ leads: boolean }>(`select pg_try_advisory_lock(${LEADER_LOCK}) as leads`);
         if (rows[0]?.leads) {
-          const held = () => client.query('select 1').then(() => true, () => false);
+          const held = () =>
+            client.query('select 1').then(
+              () => true,
+              () => false,
+            );
           return { lost, held, release };
         }
       } catch (error) {

@@ -1,4 +1,17 @@
-import { Body, Controller, Get, Headers, HttpCode, Param, Patch, Post, Query, Req, Res, type Type } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  Headers,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Query,
+  Req,
+  Res,
+  type Type,
+} from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { STATUSES, type Status } from '@myelin/contracts';
 import { ProblemError } from '@myelin/platform';
@@ -17,7 +30,15 @@ export function recordController(definition: ReferentialDefinition): Type {
   const master = {
     allOf: [
       document,
-      { type: 'object', required: ['id', 'revision', 'status'], properties: { id: { type: 'string', format: 'uuid' }, revision: { type: 'integer' }, status: { type: 'string', enum: [...STATUSES] } } },
+      {
+        type: 'object',
+        required: ['id', 'revision', 'status'],
+        properties: {
+          id: { type: 'string', format: 'uuid' },
+          revision: { type: 'integer' },
+          status: { type: 'string', enum: [...STATUSES] },
+        },
+      },
     ],
   };
   const reason = { schema: { type: 'object', properties: { reason: { type: 'string', maxLength: 500 } } } };
@@ -33,7 +54,13 @@ export function recordController(definition: ReferentialDefinition): Type {
     @ApiQuery({ name: 'cursor', required: false, description: '`next` of the page before' })
     @ApiQuery({ name: 'status', required: false, enum: [...STATUSES] })
     @ApiQuery({ name: 'identifier', required: false, description: '`scheme:value`' })
-    @ApiResponse({ status: 200, schema: { type: 'object', properties: { items: { type: 'array', items: master }, next: { type: 'string', nullable: true } } } })
+    @ApiResponse({
+      status: 200,
+      schema: {
+        type: 'object',
+        properties: { items: { type: 'array', items: master }, next: { type: 'string', nullable: true } },
+      },
+    })
     list(
       @Query('limit') limit?: string,
       @Query('cursor') cursor?: string,
@@ -53,7 +80,11 @@ export function recordController(definition: ReferentialDefinition): Type {
 
     @Get(':id')
     @ApiOperation({ summary: 'Read one record' })
-    @ApiResponse({ status: 200, schema: master, headers: { ETag: { description: 'The revision, for If-Match', schema: { type: 'string' } } } })
+    @ApiResponse({
+      status: 200,
+      schema: master,
+      headers: { ETag: { description: 'The revision, for If-Match', schema: { type: 'string' } } },
+    })
     async get(@Param('id') id: string, @Res({ passthrough: true }) response: Response) {
       const record = await this.records.get(masterId(id));
       tag(response, record);
@@ -62,7 +93,11 @@ export function recordController(definition: ReferentialDefinition): Type {
 
     @Post()
     @ApiOperation({ summary: 'Create a record' })
-    @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'The same key and document again answer the same record' })
+    @ApiHeader({
+      name: 'Idempotency-Key',
+      required: false,
+      description: 'The same key and document again answer the same record',
+    })
     @ApiBody({ schema: document })
     @ApiResponse({ status: 201, schema: master })
     async create(
@@ -87,7 +122,12 @@ export function recordController(definition: ReferentialDefinition): Type {
     @ApiBody({ schema: { type: 'object' } })
     @ApiResponse({ status: 200, schema: master })
     @ApiResponse({ status: 412, description: 'The record has changed since' })
-    async patch(@Param('id') id: string, @Body() body: unknown, @Req() request: Request, @Res({ passthrough: true }) response: Response) {
+    async patch(
+      @Param('id') id: string,
+      @Body() body: unknown,
+      @Req() request: Request,
+      @Res({ passthrough: true }) response: Response,
+    ) {
       const record = await this.records.patch(masterId(id), revisionSeen(request), body, causeOf(request));
       tag(response, record);
       return record;
@@ -122,5 +162,7 @@ function reasonIn(body: unknown): string | undefined {
   const reason = (body as { reason?: unknown } | undefined)?.reason;
   if (reason === undefined) return undefined;
   if (typeof reason === 'string' && reason.length <= 500) return reason;
-  throw new ProblemError('invalid-document', 'the reason must be text', { errors: [{ field: 'reason', message: 'must be text of at most 500 characters' }] });
+  throw new ProblemError('invalid-document', 'the reason must be text', {
+    errors: [{ field: 'reason', message: 'must be text of at most 500 characters' }],
+  });
 }

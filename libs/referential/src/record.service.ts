@@ -32,9 +32,13 @@ const SOURCE_NAME = /^[a-z][a-z0-9-]{0,40}$/;
 /** Refuses a name that cannot be a source, or that is the hub's own. */
 export function checkSource(source: string): void {
   if (!SOURCE_NAME.test(source) || source === HUB) {
-    throw new ProblemError('invalid-document', `"${source}" cannot be a source: lower-case letters, digits and -, not "${HUB}"`, {
-      errors: [{ field: 'source', message: 'is no name of a source' }],
-    });
+    throw new ProblemError(
+      'invalid-document',
+      `"${source}" cannot be a source: lower-case letters, digits and -, not "${HUB}"`,
+      {
+        errors: [{ field: 'source', message: 'is no name of a source' }],
+      },
+    );
   }
 }
 
@@ -67,12 +71,17 @@ export class RecordService {
    * Creates a record from what a person entered. `key` is the caller's Idempotency-Key: the same key and document again
    * answer the record that the first call created.
    */
-  async create(document: unknown, key: string | undefined, cause: Cause): Promise<{ record: RecordView; created: boolean }> {
+  async create(
+    document: unknown,
+    key: string | undefined,
+    cause: Cause,
+  ): Promise<{ record: RecordView; created: boolean }> {
     const attributes = this.valid(document);
     const entered = fact(key ?? uuidv7(), null, attributes);
     const existing = key === undefined ? undefined : await this.entered(key);
     if (existing) {
-      if (!existing.hash.equals(entered.hash)) throw new ProblemError('conflict', 'this Idempotency-Key was used for another document');
+      if (!existing.hash.equals(entered.hash))
+        throw new ProblemError('conflict', 'this Idempotency-Key was used for another document');
       return { record: await this.get(existing.recordId), created: false };
     }
     const [result] = await ingest(this.dataSource, HUB, [entered], cause);
@@ -84,7 +93,9 @@ export class RecordService {
   /** Applies a merge patch to the state that the caller saw at `revision`. */
   async patch(id: string, revision: number, patch: unknown, cause: Cause): Promise<RecordView> {
     if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) {
-      throw new ProblemError('invalid-document', 'a merge patch is an object', { errors: [{ field: '', message: 'must be an object' }] });
+      throw new ProblemError('invalid-document', 'a merge patch is an object', {
+        errors: [{ field: '', message: 'must be an object' }],
+      });
     }
     await contended(() => this.patchOnce(id, revision, patch as Attributes, cause));
     this.relay.wake();
@@ -157,7 +168,9 @@ const mismatch = (id: string, seen: number, present: number) =>
 function accepted(result: Ingested | undefined, problem: 'conflict') {
   if (!result) throw new Error('ingest answered nothing');
   if (result.outcome === 'rejected') {
-    throw new ProblemError(problem, 'an identifier of the document belongs to another record', { errors: result.faults });
+    throw new ProblemError(problem, 'an identifier of the document belongs to another record', {
+      errors: result.faults,
+    });
   }
   return result;
 }

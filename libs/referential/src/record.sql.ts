@@ -22,8 +22,13 @@ export function listRecords(dataSource: DataSource, { limit, after, status }: Li
 }
 
 /** The record that holds an identifier, if there is one. */
-export async function findByIdentifier(dataSource: DataSource, identifier: { scheme: string; value: string }): Promise<MasterRecord[]> {
-  const held = await dataSource.getRepository(RecordIdentifier).findOneBy({ scheme: identifier.scheme, value: identifier.value });
+export async function findByIdentifier(
+  dataSource: DataSource,
+  identifier: { scheme: string; value: string },
+): Promise<MasterRecord[]> {
+  const held = await dataSource
+    .getRepository(RecordIdentifier)
+    .findOneBy({ scheme: identifier.scheme, value: identifier.value });
   return held ? dataSource.getRepository(MasterRecord).findBy({ id: held.recordId }) : [];
 }
 
@@ -34,14 +39,17 @@ export async function findByIdentifier(dataSource: DataSource, identifier: { sch
 export function setStatus(dataSource: DataSource, id: string, active: boolean, cause: Cause): Promise<boolean> {
   return dataSource.transaction(async (manager) => {
     const at = new Date();
-    const [record] = (await manager.query(`select status from record where id = $1 for update`, [id])) as { status: Status }[];
+    const [record] = (await manager.query(`select status from record where id = $1 for update`, [id])) as {
+      status: Status;
+    }[];
     if (!record) return false;
     if (record.status !== (active ? 'inactive' : 'active')) return true;
     const kind = active ? 'reactivated' : 'deactivated';
-    await manager.query(
-      `update record set status = $2, revision = revision + 1, updated_at = $3 where id = $1`,
-      [id, active ? 'active' : 'inactive', at],
-    );
+    await manager.query(`update record set status = $2, revision = revision + 1, updated_at = $3 where id = $1`, [
+      id,
+      active ? 'active' : 'inactive',
+      at,
+    ]);
     await manager.query(
       `insert into revision (record_id, revision, kind, status, state, source, actor, reason, correlation_id, at)
        select id, revision, $2, status, state, 'hub', $3, $4, $5, $6 from record where id = $1`,

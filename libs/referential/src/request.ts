@@ -15,14 +15,22 @@ export function causeOf(request: Request, reason?: string): Cause {
 /** The revision that `If-Match` names; 428 without the header, 400 when it is none of our entity tags. */
 export function revisionSeen(request: Request): number {
   const header = request.header('if-match');
-  if (header === undefined) throw new ProblemError('version-required', 'name the revision that you read in If-Match: "<revision>"');
+  if (header === undefined)
+    throw new ProblemError('version-required', 'name the revision that you read in If-Match: "<revision>"');
   const revision = /^"(\d{1,9})"$/.exec(header.trim())?.[1];
-  if (revision === undefined) throw new ProblemError('malformed-request', 'If-Match must be one entity tag as given by ETag');
+  if (revision === undefined)
+    throw new ProblemError('malformed-request', 'If-Match must be one entity tag as given by ETag');
   return Number(revision);
 }
 
 /** A whole number in the query string, between bounds; 400 otherwise. */
-export function wholeNumber(name: string, text: string | undefined, min: number, max: number, otherwise: number): number {
+export function wholeNumber(
+  name: string,
+  text: string | undefined,
+  min: number,
+  max: number,
+  otherwise: number,
+): number {
   if (text === undefined) return otherwise;
   const number = Number(text);
   if (/^\d{1,15}$/.test(text) && number >= min && number <= max) return number;

@@ -15,11 +15,22 @@ export function sourceController(definition: ReferentialDefinition): Type {
 
     @Put(':sourceId')
     @ApiOperation({ summary: 'Assert a whole record of a source; the same document again changes nothing' })
-    @ApiQuery({ name: 'version', required: false, description: "The source's own version: a lower one than the last is not taken" })
+    @ApiQuery({
+      name: 'version',
+      required: false,
+      description: "The source's own version: a lower one than the last is not taken",
+    })
     @ApiBody({ schema: { $ref: `#/components/schemas/${pivotName(definition)}` } })
     @ApiResponse({
       status: 200,
-      schema: { type: 'object', properties: { outcome: { type: 'string', enum: ['created', 'updated', 'unchanged', 'stale'] }, recordId: { type: 'string', format: 'uuid' }, revision: { type: 'integer' } } },
+      schema: {
+        type: 'object',
+        properties: {
+          outcome: { type: 'string', enum: ['created', 'updated', 'unchanged', 'stale'] },
+          recordId: { type: 'string', format: 'uuid' },
+          revision: { type: 'integer' },
+        },
+      },
     })
     async put(
       @Param('source') source: string,
@@ -29,7 +40,8 @@ export function sourceController(definition: ReferentialDefinition): Type {
       @Req() request: Request,
       @Res({ passthrough: true }) response: Response,
     ) {
-      if (sourceId.length > 200) throw new ProblemError('malformed-request', 'the key of a source record has at most 200 characters');
+      if (sourceId.length > 200)
+        throw new ProblemError('malformed-request', 'the key of a source record has at most 200 characters');
       const asserted = version === undefined ? null : wholeNumber('version', version, 0, Number.MAX_SAFE_INTEGER, 0);
       const result = await this.records.assert(source, sourceId, asserted, body, causeOf(request));
       if (result.outcome === 'created') response.status(201);

@@ -1,0 +1,12 @@
+import { formatDn, parseDn } from './ldap/dn.js';
+
+// Servers and administrators spell types as they like; two rows must not differ for that.
+const SPELLING: Readonly<Record<string, string>> = { supanncodeentite: 'supannCodeEntite' };
+
+/** The DN with one spelling of types, separators and escapes (RFC 4514), so that equal names are equal texts in rows. */
+export function canonicalDn(dn: string): string {
+  const names = parseDn(dn).map((parts) =>
+    parts.map(({ type, value }) => ({ type: SPELLING[type.toLowerCase()] ?? type.toLowerCase(), value })),
+  );
+  return formatDn(names);
+}

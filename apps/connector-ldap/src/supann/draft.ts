@@ -1,0 +1,77 @@
+import type { Mapped, Row } from '@myelin/connector';
+import type { FieldFault } from '@myelin/contracts';
+import { attributeType, type AttributeName } from './schema.js';
+import { equalityKey, syntaxFault } from './syntax.js';
+import { labelled } from './values.js';
+
+/**
+ * An entry in the making: takes values, keeps those that the schema can hold, once each, and notes the others by the field
+ * of the record they come from. An unrepresentable value costs that value, not the entry.
+ */
+export class EntryDraft {
+  private readonly values = new Map<AttributeName, Map<string, string>>();
+  private readonly faults = new Map<string, FieldFault>();
+
+  /** Adds a value and returns it as it will stand; undefined when there is none or the schema cannot hold it. */
+  add(attribute: AttributeName, value: string | null | undefined, field: string): string | undefined {
+    const text = value?.normalize('NFC').trim();
+    if (!text) return undefined;
+    const message = syntaxFault(attribute, text);
+    if (message !== undefined) {
+      this.refuse(field, message);
+      return undefined;
+    }
+    return this.keep(attribute, text);
+  }
+
+  /** Adds `{LABEL}value`; a value with a brace or a bracket cannot be labelled and is refused. */
+  addLabelled(
+    attribute: AttributeName,
+    label: string,
+    value: string | null | undefined,
+    field: string,
+  ): string | undefined {
+    const text = value?.normalize('NFC').trim();
+    if (!text) return undefined;
+    const whole = labelled(label, text);
+    if (whole !== undefined) return this.add(attribute, whole, field);
+    this.refuse(field, `cannot be held by ${attribute}: has a brace or a bracket`);
+    return undefined;
+  }
+
+  /** Notes that a field of the record cannot be written; the message never says the value. */
+  refuse(field: string, message: string): void {
+    this.faults.set(`${field} ${message}`, { field, message });
+  }
+
+  /** True when the attribute has that value. */
+  holds(attribute: AttributeName, value: string): boolean {
+    return this.values.get(attribute)?.has(equalityKey(attribute, value)) ?? false;
+  }
+
+  /** The row, values sorted so that equal content gives equal rows, with what could not be written. */
+  mapped(rdn: string, objectClasses: readonly string[], validUntil: string | undefined): Mapped {
+    const row: Row = {
+      rdn,
+      objectClass: [...objectClasses].sort(),
+      ...Object.fromEntries([...this.values].map(([attribute, values]) => [attribute, [...values.values()].sort()])),
+    };
+    return {
+      row,
+      ...(validUntil !== undefined && { validUntil }),
+      ...(this.faults.size > 0 && { unrepresentable: [...this.faults.values()] }),
+    };
+  }
+
+  // Two values that are equal to the server cannot both stand; of a single-valued attribute the first one wins.
+  private keep(attribute: AttributeName, text: string): string | undefined {
+    let values = this.values.get(attribute);
+    if (!values) this.values.set(attribute, (values = new Map()));
+    const key = equalityKey(attribute, text);
+    const known = values.get(key);
+    if (known !== undefined) return known;
+    if (attributeType(attribute).single === true && values.size > 0) return undefined;
+    values.set(key, text);
+    return text;
+  }
+}

@@ -1,0 +1,65 @@
+import { normaliseDn, parseDn } from '../ldap/dn.js';
+import { attributeType, type AttributeName, type Syntax } from './schema.js';
+
+// RFC 4517 §3.3, as OpenLDAP reads them.
+const CHECKS: Readonly<Record<Syntax, (value: string) => boolean>> = {
+  boolean: (value) => value === 'TRUE' || value === 'FALSE',
+  directoryString: () => true,
+  dn: isDn,
+  generalizedTime: (value) => /^\d{10}(\d{2}(\d{2})?)?Z$/.test(value),
+  ia5: (value) => /^[\x00-\x7f]*$/.test(value),
+  numeric: (value) => /^\d[\d ]*$/.test(value),
+  postalAddress: (value) => /^(?:[^\\$]|\\(?:24|5C))+(?:\$(?:[^\\$]|\\(?:24|5C))+)*$/u.test(value),
+  printable: (value) => /^[A-Za-z0-9'()+,./:?= -]+$/.test(value),
+  telephone: (value) => /^[A-Za-z0-9'()+,./:?= -]+$/.test(value),
+};
+
+const LABELS: Readonly<Record<Syntax, string>> = {
+  boolean: 'a boolean',
+  directoryString: 'a text',
+  dn: 'a distinguished name',
+  generalizedTime: 'a time',
+  ia5: 'an ASCII text',
+  numeric: 'a number of digits only',
+  postalAddress: 'a postal address',
+  printable: 'a text of letters, digits and \'()+,-./:=? without accents',
+  telephone: 'a telephone number',
+};
+
+/** Why the schema cannot hold the value in that attribute, without saying the value; undefined when it can. */
+export function syntaxFault(attribute: AttributeName, value: string): string | undefined {
+  const { syntax, max } = attributeType(attribute);
+  if (value === '' || !CHECKS[syntax](value)) return `cannot be held by ${attribute}: not ${LABELS[syntax]}`;
+  if (max !== undefined && [...value].length > max) return `cannot be held by ${attribute}: longer than ${max} characters`;
+  return undefined;
+}
+
+/** A key under which two values are the same to the server (RFC 4517 §4.2, RFC 4518). */
+export function equalityKey(attribute: AttributeName, value: string): string {
+  switch (attributeType(attribute).equality) {
+    case 'ignoreCase':
+      return folded(value).toLowerCase().normalize('NFKC');
+    case 'exactCase':
+      return folded(value);
+    case 'numeric':
+      return value.replaceAll(' ', '');
+    case 'telephone':
+      return value.replace(/[\s-]/g, '').toLowerCase();
+    case 'dn':
+      return isDn(value) ? normaliseDn(value) : value;
+    case 'none':
+      return value;
+  }
+}
+
+function folded(value: string): string {
+  return value.normalize('NFKC').replace(/\s+/gu, ' ').trim();
+}
+
+function isDn(value: string): boolean {
+  try {
+    return parseDn(value).length > 0;
+  } catch {
+    return false;
+  }
+}

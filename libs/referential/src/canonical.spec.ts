@@ -1,0 +1,38 @@
+import fc from 'fast-check';
+import { canonicalJson, digest } from './canonical.js';
+
+/** The same JSON value with the keys of every object in another order. */
+function shuffled(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(shuffled);
+  const entries = Object.entries(value).map(([key, child]) => [key, shuffled(child)] as const);
+  return Object.fromEntries(entries.reverse());
+}
+
+describe('canonicalJson', () => {
+  it('does not depend on the order of keys, at any depth', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => expect(canonicalJson(shuffled(value))).toBe(canonicalJson(value))),
+    );
+  });
+
+  it('says all that the document says', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) =>
+        expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value))),
+      ),
+    );
+  });
+
+  it('keeps the order of lists', () => expect(canonicalJson([2, 1])).not.toBe(canonicalJson([1, 2])));
+
+  it('tells null from absent', () => expect(canonicalJson({ a: null })).not.toBe(canonicalJson({})));
+});
+
+describe('digest', () => {
+  it('is 16 bytes that differ when the text differs', () => {
+    expect(digest('a')).toHaveLength(16);
+    expect(digest('a').equals(digest('a'))).toBe(true);
+    expect(digest('a').equals(digest('b'))).toBe(false);
+  });
+});

@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import { createKafka, type KafkaClient } from '@myelin/messaging';
+import { createApp, openDatabase, type Logger } from '@myelin/platform';
+import pg from 'pg';
+import { pino } from 'pino';
+import { DataSource } from 'typeorm';
+import type { ReferentialDefinition } from '../src/definition.js';
+import { fact, type SourceFact } from '../src/fact.js';
+import { FirstFloor1764000000000 } from '../src/migrations/1-first-floor.js';
+import { ReferentialModule } from '../src/referential.module.js';
+import { TABLES, type Attributes } from '../src/tables.js';
+
+/** A setting that a suite needs: these suites run on a real PostgreSQL and a real Kafka. */
+export function required(name: 'KAFKA_BROKERS' | 'DATABASE_URL'): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} must name a running server`);
+  return value;
+}
+
+export const randomName = () => `t_${randomBytes(6).toString('hex')}`;
+
+/** A logger whose lines can be read, as they would be written. */
+export function recorder(level = 'trace'): { logger: Logger; lines: string[] } {
+  const lines: string[] = [];
+  return { logger: pino({ level }, { write: (line: string) => void lines.push(line) }), lines };
+}
+
+/** Waits until `probe` gives something true. */
+export async function until<T>(probe: () => T | Promise<T>, ms = 30_000): Promise<NonNullable<T>> {
+  for (const end = Date.now() + ms; ;) {
+    const value = await probe();
+    if (value) return value;
+    if (Date.now() > end) throw new Error('it did not come to pass in time');
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+/** The URL of a database that does not exist yet, on the server of the suite. */
+export function freshDatabase(): string {
+  const url = new URL(required('DATABASE_URL'));
+  url.pathname = `/${randomName()}`;
+  return url.href;
+}
+
+/** Drops a database, with whoever is still connected to it. */
+export async function dropDatabase(url: string): Promise<void> {
+  const admin = new pg.Client({ connectionString: required('DATABASE_URL') });
+  await admin.connect();
+  await admin.query(`drop database if exists ${admin.escapeIdentifier(new URL(url).pathname.slice(1))} with (force)`);
+  await admin.end();
+}
+
+/** The tables of a referential in a database of their own; nothing is started. */
+export async function openTables(): Promise<{ dataSource: DataSource; close: () => Promise<void> }> {
+  const url = freshDatabase();
+  const { logger } = recorder();
+  const migrations = [FirstFloor1764000000000];
+  const dataSource = await openDatabase({
+    url,
+    applicationName: 'spec',
+    entities: TABLES,
+    migrations,
+    poolSize: 20,
+    logger,
+  });
+  const close = async () => {
+    await dataSource.destroy();
+    await dropDatabase(url);
+  };
+  return { dataSource, close };
+}
+
+/** Forgets every record. */
+export const empty = (dataSource: DataSource): Promise<unknown> =>
+  dataSource.query(
+    'truncate record, source_record, link, identifier, revision, outbox, import_run, import_rejection cascade',
+  );
+
+export const person = { entity: 'person', path: 'persons', title: 'Persons' } as const satisfies ReferentialDefinition;
+
+/** The referential of persons, started for real on a port of its own. */
+export interface Running {
+  url: string;
+  databaseUrl: string;
+  dataSource: DataSource;
+  topicPrefix: string;
+  /** Every line that the process logged. */
+  lines: string[];
+  stop: () => Promise<void>;
+}
+
+/** Starts a referential over HTTP; with `kafka: false` its broker does not answer, so that changes stay in the outbox. */
+export async function startPersons(options: { kafka: boolean }): Promise<Running> {
+  const { logger, lines } = recorder();
+  const databaseUrl = freshDatabase();
+  const topicPrefix = `${randomName()}.`;
+  const brokers = options.kafka ? required('KAFKA_BROKERS').split(',') : ['127.0.0.1:1'];
+  const settings = { DATABASE_URL: databaseUrl, KAFKA_BROKERS: brokers, TOPIC_PREFIX: topicPrefix };
+  const app = await createApp(person.title, ReferentialModule.of(person, settings), logger);
+  await app.listen(0, '127.0.0.1');
+  const stop = async () => {
+    await app.close();
+    await dropDatabase(databaseUrl);
+    if (options.kafka) await deleteTopics(kafkaOf(topicPrefix));
+  };
+  return { url: await app.getUrl(), databaseUrl, dataSource: app.get(DataSource), topicPrefix, lines, stop };
+}
+
+/** Access to Kafka under a prefix. */
+export const kafkaOf = (topicPrefix: string): KafkaClient =>
+  createKafka({
+    brokers: required('KAFKA_BROKERS').split(','),
+    clientId: 'spec',
+    topicPrefix,
+    logger: recorder().logger,
+  });
+
+async function deleteTopics({ kafka, topicPrefix }: KafkaClient): Promise<void> {
+  const admin = kafka.admin();
+  await admin.connect();
+  const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(topicPrefix));
+  if (topics.length > 0) await admin.deleteTopics({ topics });
+  await admin.disconnect();
+}
+
+export const cause = { correlationId: 'c-1' };
+
+/** A person with identifiers written `scheme:value`. */
+export const somebody = (
+  birthName: string,
+  identifiers: readonly string[] = [],
+  more: Attributes = {},
+): Attributes => ({
+  birthName,
+  givenNames: ['Éloïse'],
+  ...(identifiers.length > 0 ? { identifiers: identifiers.map(identifier) } : {}),
+  ...more,
+});
+
+const identifier = (key: string) => ({
+  scheme: key.slice(0, key.indexOf(':')),
+  value: key.slice(key.indexOf(':') + 1),
+});
+
+/** What a source says of somebody. */
+export const says = (sourceId: string, payload: Attributes, version: number | null = null): SourceFact =>
+  fact(sourceId, version, payload);
