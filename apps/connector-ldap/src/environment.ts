@@ -43,7 +43,9 @@ export function directoryOf(env: SettingsOf<typeof directoryEnvironment>): Direc
     homeEstablishment: env.HOME_UAI,
     eppnScope: env.EPPN_SCOPE,
     localSchemes: [...env.LDAP_LOCAL_SCHEMES],
-    ...(env.LDAP_CA !== undefined || env.LDAP_STARTTLS === 'yes' ? { tls: env.LDAP_CA === undefined ? {} : { ca: env.LDAP_CA } } : {}),
+    ...(env.LDAP_CA !== undefined || env.LDAP_STARTTLS === 'yes'
+      ? { tls: env.LDAP_CA === undefined ? {} : { ca: env.LDAP_CA } }
+      : {}),
     createBranches: env.LDAP_CREATE_BRANCHES === 'yes',
   });
 }

@@ -34,7 +34,10 @@ export function affiliations(codes: readonly string[]): Set<string> {
 /** The affiliation that stands for the person: the first in order among those of the heaviest population. */
 export function primaryAffiliation(codes: readonly string[], held: ReadonlySet<string>): string | undefined {
   const weight = Math.max(...codes.map((code) => population(code).weight));
-  return first(codes.filter((code) => population(code).weight === weight), held);
+  return first(
+    codes.filter((code) => population(code).weight === weight),
+    held,
+  );
 }
 
 /** The affiliation that stands for a profile: the first in order among those of its own population that the person keeps. */

@@ -25,8 +25,13 @@ export function mapPerson(master: Master<'person'>, context: MapContext, setting
   const draft = new EntryDraft();
   const login = givenLogin(master, today) ?? context.name;
   if (login === undefined) throw new Rejected('the person has no login and none was allocated');
+  draft.add('uid', login, 'identifiers');
   writeIdentity(draft, master);
-  draft.add('eduPersonPrincipalName', identifier(master, 'eppn', today) ?? `${login}@${settings.eppnScope}`, 'identifiers');
+  draft.add(
+    'eduPersonPrincipalName',
+    identifier(master, 'eppn', today) ?? `${login}@${settings.eppnScope}`,
+    'identifiers',
+  );
   const kept = master.status === 'active' || master.status === 'inactive';
   if (kept) {
     writeRefIds(draft, master, today, settings);
@@ -99,9 +104,10 @@ function validUntil(
 ): string | undefined {
   const parts = kept ? [...(contacts ?? []), ...(addresses ?? [])] : [];
   const roles = held.flatMap((tenure) => {
-    const within = tenure.kind === 'staff' ? [tenure.role.affectations, tenure.role.functions, tenure.role.career] : [];
     const afterwards = { to: lastDayOfGrace(tenure, grace) };
-    return [tenure.period, afterwards, ...within.flatMap((list) => list ?? [])];
+    if (tenure.kind !== 'staff') return [tenure.period, afterwards];
+    const { affectations, functions, career } = tenure.role;
+    return [tenure.period, afterwards, ...(affectations ?? []), ...(functions ?? []), ...(career ?? [])];
   });
   const learns = held.some(({ kind, period }) => kind === 'learner' && isValidOn(today, period));
   const yearEnd = learns ? [{ to: `${academicYear(today) + 1}-08-31` }] : [];

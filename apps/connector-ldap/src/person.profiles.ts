@@ -65,7 +65,10 @@ function staffProfiles(writing: ProfileWriting, role: ResourceRole, period: Peri
     activite: career?.activity,
     population: populationOf(writing, role.population, field),
   };
-  const affectations = (role.affectations ?? []).map((place, i) => ({ ...place, field: `${field}.affectations[${i}]` }));
+  const affectations = (role.affectations ?? []).map((place, i) => ({
+    ...place,
+    field: `${field}.affectations[${i}]`,
+  }));
   const places = affectations.flatMap((affectation) => {
     const days = common(period, affectation);
     if (!days || !isValidOn(context.today, days)) return [];
@@ -76,7 +79,12 @@ function staffProfiles(writing: ProfileWriting, role: ResourceRole, period: Peri
     return [{ ...found, rank: 0, quota: affectation.quota ?? 0, from: days.from }];
   });
   if (places.length === 0) {
-    composite(writing, 'supannEmpProfil', { ...profile, datefin: end(writing, 'supannEmpDateFin', period, field) }, field);
+    composite(
+      writing,
+      'supannEmpProfil',
+      { ...profile, datefin: end(writing, 'supannEmpDateFin', period, field) },
+      field,
+    );
   }
   writeFunctions(writing, role, period, field);
   return places;
@@ -91,7 +99,12 @@ function writeFunctions(writing: ProfileWriting, role: ResourceRole, period: Per
     const found = place(writing, held.structure, `${at}.structure`);
     const label = nomenclatureLabel('role', held.code, localLabel(writing));
     const code = draft.addLabelled('supannRoleGenerique', label, held.code, `${at}.code`);
-    composite(writing, 'supannRoleEntite', { role: code ?? UNKNOWN, type: found.type ?? UNKNOWN, code: found.code }, at);
+    composite(
+      writing,
+      'supannRoleEntite',
+      { role: code ?? UNKNOWN, type: found.type ?? UNKNOWN, code: found.code },
+      at,
+    );
   });
 }
 
@@ -106,10 +119,10 @@ function careerStep(draft: EntryDraft, step: CareerStep, field: string) {
 
 function externalProfile(writing: ProfileWriting, role: ExternalRole, period: Period, field: string): Place[] {
   const { draft, context, affiliations } = writing;
-  const found = place(writing, role.structure, `${field}.structure`);
+  const whose = population(role.population).establishment ?? 'I';
+  const found = place(writing, role.structure, `${field}.structure`, whose !== 'X');
   const sponsor = role.sponsor == null ? undefined : context.reference(role.sponsor);
   const [home, external] = [homeEstablishment(writing), employer(draft, role, `${field}.employer`)];
-  const whose = population(role.population).establishment ?? 'I';
   if (whose !== 'X') draft.add('supannEtablissement', home, field);
   if (whose.includes('X')) draft.add('supannEtablissement', external, `${field}.employer`);
   const text = {
@@ -162,8 +175,11 @@ function enrolmentProfile(writing: ProfileWriting, role: Enrolment, period: Peri
 type SiseAttribute =
   'supannEtuRegimeInscription' | 'supannEtuSecteurDisciplinaire' | 'supannEtuTypeDiplome' | 'supannEtuDiplome';
 
-/** Code, type and DN of a structure, added to the elementary attributes; empty when the target does not have it. */
-function place({ draft, context, settings }: ProfileWriting, key: string, field: string) {
+/**
+ * Code, type and DN of a structure, added to the elementary attributes; empty when the target does not have it. Those who
+ * belong to another establishment only have no unit of ours in eduPersonOrgUnitDN, as they have no eduPersonOrgDN.
+ */
+function place({ draft, context, settings }: ProfileWriting, key: string, field: string, isOurs = true) {
   const found = context.reference(key);
   if (!found || !('code' in found.master)) return { code: undefined, type: undefined, dn: undefined };
   const { code, type } = found.master;
@@ -171,7 +187,7 @@ function place({ draft, context, settings }: ProfileWriting, key: string, field:
   return {
     code: draft.add('supannEntiteAffectation', code, field),
     type: draft.addLabelled('supannTypeEntiteAffectation', label, type, field),
-    dn: draft.add('eduPersonOrgUnitDN', canonicalDn(found.targetId), field),
+    dn: isOurs ? draft.add('eduPersonOrgUnitDN', canonicalDn(found.targetId), field) : undefined,
   };
 }
 

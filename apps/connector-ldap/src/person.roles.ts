@@ -68,7 +68,11 @@ export function personReferences(
   }
   const home = `uai:${homeEstablishment}`;
   if (current.length > 0 && !structures.has(home)) {
-    return [...required(structures), ...optional('person', sponsors), { entity: 'structure', key: home, required: false }];
+    return [
+      ...required(structures),
+      ...optional('person', sponsors),
+      { entity: 'structure', key: home, required: false },
+    ];
   }
   return [...required(structures), ...optional('person', sponsors)];
 }

@@ -22,10 +22,12 @@ export function mapStructure(
   settings: DirectorySettings,
 ): Mapped | null {
   if (master.status !== 'active' && master.status !== 'inactive') return null;
-  if (!CODE.test(master.code)) throw new Rejected('the code of the structure has other characters than letters, digits, - _ /');
+  if (!CODE.test(master.code))
+    throw new Rejected('the code of the structure has other characters than letters, digits, - _ /');
   const { today } = context;
   const draft = new EntryDraft();
   const establishment = isEstablishment(master, today);
+  draft.add('supannCodeEntite', master.code, 'code');
   draft.add(establishment ? 'o' : 'ou', master.shortLabel, 'shortLabel');
   draft.add('description', master.longLabel, 'longLabel');
   const label = nomenclatureLabel('entityType', master.type, `UAI:${settings.homeEstablishment}`);
@@ -35,7 +37,7 @@ export function mapStructure(
   if (establishment) writeEstablishment(draft, master, today);
   writeContacts(draft, master, today, establishment);
   const { identifiers, parents, contacts, addresses } = master;
-  const parts = [identifiers, parents, contacts, addresses].flatMap((list) => list ?? []);
+  const parts = [...(identifiers ?? []), ...(parents ?? []), ...(contacts ?? []), ...(addresses ?? [])];
   const classes = establishment ? ESTABLISHMENT_CLASSES : UNIT_CLASSES;
   return draft.mapped(rdn('supannCodeEntite', master.code), classes, nextChange(today, parts));
 }
@@ -62,11 +64,7 @@ function writeParents(draft: EntryDraft, { code, parents }: Master<'structure'>,
   });
 }
 
-function writeEstablishment(
-  draft: EntryDraft,
-  { longLabel, identifiers }: Master<'structure'>,
-  today: string,
-): void {
+function writeEstablishment(draft: EntryDraft, { longLabel, identifiers }: Master<'structure'>, today: string): void {
   draft.add('eduOrgLegalName', longLabel, 'longLabel');
   identifiers?.forEach((identifier, i) => {
     const label = { uai: 'UAI', siret: 'SIRET' }[identifier.scheme];

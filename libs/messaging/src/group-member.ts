@@ -32,6 +32,8 @@ const DISCONNECT_MS = 15_000;
 const LEAVE_MS = 10_000;
 /** Longer than any rebalance: a member that has not even tried to read for so long hangs. */
 const SILENCE_MS = 2 * REBALANCE_MS;
+/** An idle fetch is answered within 5 s: after so long the broker hangs, or the group is being distributed anew. */
+const UNANSWERED_MS = 30_000;
 const WATCH_MS = 10_000;
 
 /** How a membership ended. */
@@ -53,7 +55,9 @@ export class GroupMember {
   private consumer: Consumer | undefined;
   private leaving: NodeJS.Timeout | undefined;
   private current: MemberState = 'stopped';
+  /** When something was last asked of Kafka, and when it last answered a fetch. */
   private lastSign = Date.now();
+  private lastRead = Date.now();
   private handling = false;
 
   constructor(private readonly options: GroupMemberOptions) {
@@ -61,7 +65,8 @@ export class GroupMember {
   }
 
   get state(): MemberState {
-    return this.current;
+    const silent = this.current === 'consuming' && !this.handling && Date.now() - this.lastRead > UNANSWERED_MS;
+    return silent ? 'waiting for Kafka' : this.current;
   }
 
   /** Why the member does not consume. */
@@ -120,7 +125,7 @@ export class GroupMember {
   }
 
   private reads(): void {
-    this.lastSign = Date.now();
+    this.lastSign = this.lastRead = Date.now();
     clearTimeout(this.leaving);
     this.leaving = undefined;
     this.current = 'consuming';
@@ -198,7 +203,7 @@ export class GroupMember {
           await this.options.onBatch(payload);
         } finally {
           this.handling = false;
-          this.lastSign = Date.now();
+          this.lastSign = this.lastRead = Date.now();
         }
       },
     });

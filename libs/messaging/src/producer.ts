@@ -1,4 +1,4 @@
-import { CompressionTypes, Partitioners } from 'kafkajs';
+import { CompressionTypes, Partitioners, type Producer } from 'kafkajs';
 import type { KafkaClient } from './kafka.js';
 import type { Outgoing } from './pack.js';
 import { bounded } from './waiting.js';
@@ -16,6 +16,8 @@ const RETRY = { initialRetryTime: 3, maxRetryTime: 200, multiplier: 1.5, retries
 /** Readers are held back so long by a relay that died inside a transaction, unless the next one comes first. */
 const TRANSACTION_TIMEOUT_MS = 10_000;
 const CLOSE_MS = 3_000;
+/** kafkajs goes on trying for minutes when a broker is frozen; the transaction is over long before. */
+const SEND_MS = 30_000;
 
 /** Opens the one producer of a topic, initialised: from here on every older producer of the topic is refused by the broker. */
 export async function openProducer({ kafka, topicPrefix }: KafkaClient, name: string): Promise<FencedProducer> {
@@ -42,11 +44,19 @@ export async function openProducer({ kafka, topicPrefix }: KafkaClient, name: st
   return {
     close,
     async send(messages) {
-      const transaction = await producer.transaction();
-      await transaction.send({ topic, messages, acks: -1, compression: CompressionTypes.GZIP });
-      await transaction.commit();
+      const sending = sendAll(producer, topic, messages);
+      if (await bounded(sending, SEND_MS)) return sending;
+      // What goes on behind cannot do harm: the next producer of the topic fences this one.
+      void sending.catch(() => undefined).then(() => producer.disconnect());
+      throw new Error(`no answer within ${SEND_MS / 1000} s`);
     },
   };
+}
+
+async function sendAll(producer: Producer, topic: string, messages: Outgoing[]): Promise<void> {
+  const transaction = await producer.transaction();
+  await transaction.send({ topic, messages, acks: -1, compression: CompressionTypes.GZIP });
+  await transaction.commit();
 }
 
 /** The transactional id that every relay of a topic uses: Kafka lets only the newest of its users write. */

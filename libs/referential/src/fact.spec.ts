@@ -1,35 +1,47 @@
 import fc from 'fast-check';
-import { fact, rounds } from './fact.js';
+import { fact, independent } from './fact.js';
 
 const says = (sourceId: string, ...values: string[]) =>
   fact(sourceId, null, { identifiers: values.map((value) => ({ scheme: 'uid', value })) });
 
-describe('rounds', () => {
-  it('keeps facts that have nothing in common together', () =>
-    expect(rounds([says('1', 'a'), says('2', 'b'), says('3')])).toHaveLength(1));
+describe('independent', () => {
+  const none = () => [];
 
-  it('takes what one source record says twice one after the other', () => {
-    const [first, second] = [says('1', 'a'), says('1', 'b')];
-    expect(rounds([first, second])).toEqual([[first], [second]]);
+  it('keeps facts that have nothing in common together', () => {
+    const facts = [says('1', 'a'), says('2', 'b'), says('3')];
+    expect(independent(facts, none)).toEqual(facts);
   });
 
-  it('does not take a key for an identifier', () => expect(rounds([says('uid:a'), says('1', 'a')])).toHaveLength(1));
+  it('does not take a key for an identifier', () =>
+    expect(independent([says('uid:a'), says('1', 'a')], none)).toHaveLength(2));
 
-  it('never breaks the order of facts that share a key or an identifier, and loses none', () => {
+  it('leaves for later what shares a record with one before', () => {
+    const [first, second, third] = [says('1'), says('2'), says('3')];
+    expect(independent([first, second, third], (one) => (one === third ? [] : ['r1']))).toEqual([first, third]);
+  });
+
+  it('leaves for later what shares something with one that is left for later', () => {
+    const [first, second, third] = [says('1', 'a'), says('1', 'b'), says('2', 'b')];
+    expect(independent([first, second, third], none)).toEqual([first]);
+  });
+
+  it('taken again and again never breaks the order of facts that share a key or an identifier, and loses none', () => {
     const facts = fc.array(
       fc
         .tuple(fc.constantFrom('1', '2', '3'), fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 3 }))
         .map(([sourceId, values]) => says(sourceId, ...values)),
     );
+    const keys = (one: ReturnType<typeof says>) => [
+      `key ${one.sourceId}`,
+      ...(one.payload.identifiers as { value: string }[]).map(({ value }) => value),
+    ];
     fc.assert(
       fc.property(facts, (given) => {
-        const result = rounds(given);
-        expect(new Set(result.flat())).toEqual(new Set(given));
-        const roundOf = new Map(result.flatMap((round, index) => round.map((one) => [one, index] as const)));
-        const keys = (one: (typeof given)[number]) => [
-          `key ${one.sourceId}`,
-          ...(one.payload.identifiers as { value: string }[]).map(({ value }) => value),
-        ];
+        const roundOf = new Map<(typeof given)[number], number>();
+        for (let round = 0, waiting = given; waiting.length > 0; round++) {
+          for (const one of independent(waiting, none)) roundOf.set(one, round);
+          waiting = waiting.filter((one) => !roundOf.has(one));
+        }
         given.forEach((later, index) => {
           for (const earlier of given.slice(0, index)) {
             if (!keys(earlier).some((key) => keys(later).includes(key))) continue;

@@ -30,17 +30,16 @@ export type Ingested =
   | { readonly outcome: 'rejected'; readonly faults: FieldFault[] };
 
 /**
- * Splits facts into rounds that can each be written at once: a fact that shares its key or an identifier with an earlier
- * one must see what became of that one first.
+ * The facts that can be decided at once: one that shares its key, an identifier or a record with an earlier one must see
+ * what became of that one first. `records` gives the ids of the records that a fact may touch.
  */
-export function rounds<F extends SourceFact>(facts: readonly F[]): F[][] {
-  const result: F[][] = [];
-  const roundOf = new Map<string, number>();
-  for (const one of facts) {
-    const keys = [`\0${one.sourceId}`, ...claimsOf(one.payload).map(({ scheme, value }) => `${scheme}:${value}`)];
-    const round = Math.max(-1, ...keys.map((key) => roundOf.get(key) ?? -1)) + 1;
-    for (const key of keys) roundOf.set(key, round);
-    (result[round] ??= []).push(one);
-  }
-  return result;
+export function independent<F extends SourceFact>(facts: readonly F[], records: (fact: F) => readonly string[]): F[] {
+  const taken = new Set<string>();
+  return facts.filter((one) => {
+    const claims = claimsOf(one.payload).map(({ scheme, value }) => `${scheme}:${value}`);
+    const marks = [`\0${one.sourceId}`, ...claims, ...records(one)];
+    const free = !marks.some((mark) => taken.has(mark));
+    for (const mark of marks) taken.add(mark);
+    return free;
+  });
 }

@@ -1,8 +1,8 @@
 import type { Cause } from '@myelin/contracts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, QueryRunner } from 'typeorm';
-import { decide, RecordMoved, recordOf, settled, type Write } from './decide.js';
-import { rounds, type Ingested, type SourceFact } from './fact.js';
+import { decide, keyOf, RecordMoved, recordOf, settled, type Write } from './decide.js';
+import { independent, type Ingested, type SourceFact } from './fact.js';
 import { claimsOf } from './golden.js';
 import { findHolders, findKnown, lockRecords, mergeStaged, raiseVersions } from './ingest.sql.js';
 import { stage, withStaging } from './staging.js';
@@ -23,11 +23,11 @@ export async function ingest(
   cause: Cause,
 ): Promise<Ingested[]> {
   const outcomes = new Map<SourceFact, Ingested>();
-  for (const round of rounds(facts)) {
-    const results = await contended(() =>
-      withStaging(dataSource, (runner) => ingestRound(runner, source, round, cause)),
+  for (let waiting = facts; waiting.length > 0; waiting = waiting.filter((fact) => !outcomes.has(fact))) {
+    const round = await contended(() =>
+      withStaging(dataSource, (runner) => ingestRound(runner, source, waiting, cause)),
     );
-    round.forEach((fact, index) => outcomes.set(fact, results[index] as Ingested));
+    for (const [fact, outcome] of round) outcomes.set(fact, outcome);
   }
   return facts.map((fact) => outcomes.get(fact) as Ingested);
 }
@@ -48,51 +48,57 @@ export async function contended<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** One round inside the caller's transaction; the facts share neither keys nor identifiers. */
-export async function ingestRound(
+/**
+ * One round inside the caller's transaction: decides and writes the facts that wait for no other, and answers those.
+ * What a source repeats or what is stale locks nothing and is answered at once.
+ */
+async function ingestRound(
   runner: QueryRunner,
   source: string,
   facts: readonly SourceFact[],
   cause: Cause,
-): Promise<Ingested[]> {
+): Promise<Map<SourceFact, Ingested>> {
+  const results = new Map<SourceFact, Ingested>();
   const bySourceId = await findKnown(
     runner,
     source,
     facts.map(({ sourceId }) => sourceId),
   );
-  const open = facts.filter((fact) => settled(fact, bySourceId.get(fact.sourceId)) === undefined);
+  const raised: { id: string; version: number }[] = [];
+  const heard = new Set<string>();
+  const open = facts.filter((fact) => {
+    const known = bySourceId.get(fact.sourceId);
+    const outcome = heard.has(fact.sourceId) ? undefined : settled(fact, known);
+    heard.add(fact.sourceId);
+    if (!known || !outcome) return true;
+    if (outcome === 'unchanged' && fact.version !== null && fact.version !== known.version)
+      raised.push({ id: known.id, version: fact.version });
+    results.set(fact, { outcome, recordId: known.recordId, revision: known.revision });
+    return false;
+  });
   const holders = await findHolders(
     runner,
     open.flatMap(({ payload }) => claimsOf(payload)),
   );
-  const touched = new Set(open.flatMap((fact) => recordOf(fact, { bySourceId, holders })));
+  const ready = independent(open, ({ sourceId, payload }) => {
+    const linked = bySourceId.get(sourceId);
+    const held = claimsOf(payload).flatMap((one) => holders.get(keyOf(one)) ?? []);
+    return linked ? [linked.recordId, ...held] : held;
+  });
+  const touched = new Set(ready.flatMap((fact) => recordOf(fact, { bySourceId, holders })));
   const records = await lockRecords(runner, [...touched]);
 
   const writes: Write[] = [];
-  const raised: { id: string; version: number }[] = [];
-  const results = facts.map((fact): Ingested => {
-    const known = bySourceId.get(fact.sourceId);
-    const outcome = settled(fact, known);
-    if (known && outcome) {
-      if (outcome === 'unchanged' && fact.version !== null && fact.version !== known.version)
-        raised.push({ id: known.id, version: fact.version });
-      return { outcome, recordId: known.recordId, revision: known.revision };
-    }
+  for (const fact of ready) {
     const decision = decide(fact, { source, bySourceId, holders, records });
-    if ('outcome' in decision) return decision;
-    if (decision.mode === 'attach' && writes.some((write) => write.recordId === decision.recordId)) {
-      return {
-        outcome: 'rejected',
-        faults: [{ field: 'identifiers', message: 'already belongs to another record of this source' }],
-      };
+    if ('outcome' in decision) {
+      results.set(fact, decision);
+      continue;
     }
     writes.push(decision);
-    return {
-      outcome: decision.mode === 'create' ? 'created' : 'updated',
-      recordId: decision.recordId,
-      revision: decision.revision,
-    };
-  });
+    const { recordId, revision } = decision;
+    results.set(fact, { outcome: decision.mode === 'create' ? 'created' : 'updated', recordId, revision });
+  }
   await raiseVersions(runner, raised);
   if (writes.length > 0) {
     await stage(runner, writes);

@@ -145,3 +145,32 @@ const identifier = (key: string) => ({
 /** What a source says of somebody. */
 export const says = (sourceId: string, payload: Attributes, version: number | null = null): SourceFact =>
   fact(sourceId, version, payload);
+
+/** What a caller sees of an answer. */
+export interface Answer {
+  status: number;
+  headers: Headers;
+  body: Attributes;
+}
+
+/** Sends a request; an object is sent as JSON, text and bytes as they are. */
+export async function call(
+  { url }: { url: string },
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const raw = typeof body === 'string' || body instanceof Uint8Array;
+  const response = await fetch(url + path, {
+    method,
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(body === undefined ? {} : { body: raw ? (body as BodyInit) : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (text === '' ? {} : JSON.parse(text)) as Attributes,
+  };
+}

@@ -7,11 +7,11 @@ export interface Population {
   readonly establishment: 'I' | 'X' | 'I+X' | 'B' | 'B+X' | null;
 }
 
-const population = (
-  weight: number,
-  establishment: Population['establishment'],
-  affiliations: string,
-): Population => ({ affiliations: affiliations === '' ? [] : affiliations.split(' '), weight, establishment });
+const population = (weight: number, establishment: Population['establishment'], affiliations: string): Population => ({
+  affiliations: affiliations === '' ? [] : affiliations.split(' '),
+  weight,
+  establishment,
+});
 
 /** The population categories by code, label {SUPANN} (nomenclature of 2021-06-10, see README.md). */
 export const POPULATIONS: Readonly<Record<string, Population>> = {

@@ -1,6 +1,14 @@
 /** Syntaxes of RFC 4517 that the attributes have. */
 export type Syntax =
-  'boolean' | 'directoryString' | 'dn' | 'generalizedTime' | 'ia5' | 'numeric' | 'postalAddress' | 'printable' | 'telephone';
+  | 'boolean'
+  | 'directoryString'
+  | 'dn'
+  | 'generalizedTime'
+  | 'ia5'
+  | 'numeric'
+  | 'postalAddress'
+  | 'printable'
+  | 'telephone';
 
 /** How the server compares two values (RFC 4517 §4.2); `none` = no equality rule, so values cannot be deleted one by one. */
 export type Equality = 'ignoreCase' | 'exactCase' | 'numeric' | 'telephone' | 'dn' | 'none';

@@ -22,7 +22,7 @@ const LABELS: Readonly<Record<Syntax, string>> = {
   ia5: 'an ASCII text',
   numeric: 'a number of digits only',
   postalAddress: 'a postal address',
-  printable: 'a text of letters, digits and \'()+,-./:=? without accents',
+  printable: "a text of letters, digits and '()+,-./:=? without accents",
   telephone: 'a telephone number',
 };
 
@@ -30,7 +30,8 @@ const LABELS: Readonly<Record<Syntax, string>> = {
 export function syntaxFault(attribute: AttributeName, value: string): string | undefined {
   const { syntax, max } = attributeType(attribute);
   if (value === '' || !CHECKS[syntax](value)) return `cannot be held by ${attribute}: not ${LABELS[syntax]}`;
-  if (max !== undefined && [...value].length > max) return `cannot be held by ${attribute}: longer than ${max} characters`;
+  if (max !== undefined && [...value].length > max)
+    return `cannot be held by ${attribute}: longer than ${max} characters`;
   return undefined;
 }
 

@@ -12,7 +12,11 @@ export function labelled(label: string, value: string): string | undefined {
 }
 
 /** Label of a code: `SUPANN` when its nomenclature knows it, else the establishment's own. */
-export function nomenclatureLabel(kind: 'population' | 'entityType' | 'role' | 'courseYear', code: string, local: string) {
+export function nomenclatureLabel(
+  kind: 'population' | 'entityType' | 'role' | 'courseYear',
+  code: string,
+  local: string,
+) {
   const known = {
     population: () => Object.hasOwn(POPULATIONS, code),
     entityType: () => ENTITY_TYPES.has(code),

@@ -1,0 +1,144 @@
+import { NameTaken, Rejected, type Change, type MapContext, type Mapped, type Row, type Sync } from '@myelin/connector';
+import type { Master } from '@myelin/contracts';
+import { EntryStore } from './entry.store.js';
+import { MAPPING_VERSION, type EntryKind } from './entry.js';
+import { targetError } from './ldap.errors.js';
+import type { DirectorySettings } from './ldap.settings.js';
+import { equal } from './ldap/filter.js';
+import type { LdapError } from './ldap/ldap.error.js';
+import type { LdapOperations } from './ldap/ldap.port.js';
+import { loginRequest, mapPerson, PERSON_CLASSES } from './person.mapping.js';
+import { personReferences } from './person.roles.js';
+import type { AttributeName } from './supann/schema.js';
+
+const ATTRIBUTES: readonly AttributeName[] = [
+  'cn',
+  'displayName',
+  'eduPersonAffiliation',
+  'eduPersonOrcid',
+  'eduPersonOrgDN',
+  'eduPersonOrgUnitDN',
+  'eduPersonPrimaryAffiliation',
+  'eduPersonPrimaryOrgUnitDN',
+  'eduPersonPrincipalName',
+  'facsimileTelephoneNumber',
+  'givenName',
+  'labeledURI',
+  'mail',
+  'mobile',
+  'postalAddress',
+  'sn',
+  'supannActivite',
+  'supannAdressePostalePrivee',
+  'supannCivilite',
+  'supannCodeINE',
+  'supannCodePopulation',
+  'supannEmpCorps',
+  'supannEmpDateFin',
+  'supannEmpId',
+  'supannEmpProfil',
+  'supannEntiteAffectation',
+  'supannEntiteAffectationPrincipale',
+  'supannEtablissement',
+  'supannEtuAnneeInscription',
+  'supannEtuCursusAnnee',
+  'supannEtuDateFin',
+  'supannEtuDiplome',
+  'supannEtuElementPedagogique',
+  'supannEtuEtape',
+  'supannEtuId',
+  'supannEtuInscription',
+  'supannEtuRegimeInscription',
+  'supannEtuSecteurDisciplinaire',
+  'supannEtuTypeDiplome',
+  'supannExtDateFin',
+  'supannExtProfil',
+  'supannListeRouge',
+  'supannMailPerso',
+  'supannMailPrive',
+  'supannParrainDN',
+  'supannRefId',
+  'supannRessourceEtat',
+  'supannRessourceEtatDate',
+  'supannRoleEntite',
+  'supannRoleGenerique',
+  'supannTelephonePrive',
+  'supannTypeEntiteAffectation',
+  'telephoneNumber',
+  'uid',
+];
+const BIRTH_ATTRIBUTES: readonly AttributeName[] = [
+  'supannCodeINSEEPaysDeNaissance',
+  'supannCodeINSEEVilleDeNaissance',
+  'supannNomDeNaissance',
+  'supannOIDCDateDeNaissance',
+  'supannOIDCGenre',
+  'supannPrenomsEtatCivil',
+];
+
+/** Persons in the directory. */
+export class PersonSync implements Sync<'person'> {
+  readonly entity = 'person';
+  readonly version = MAPPING_VERSION;
+  private readonly entries: EntryStore;
+  private readonly kind: EntryKind;
+  // A change does not say where its login comes from: rows mapped with an allocated one are remembered.
+  private readonly withAllocatedLogin = new WeakSet<Row>();
+
+  constructor(
+    private readonly ldap: LdapOperations,
+    private readonly settings: DirectorySettings,
+    private readonly today: () => string,
+  ) {
+    this.kind = {
+      branch: settings.peopleBranch,
+      naming: 'uid',
+      classes: PERSON_CLASSES,
+      structural: ['inetOrgPerson'],
+      attributes: [...ATTRIBUTES, ...(settings.birthData ? BIRTH_ATTRIBUTES : [])],
+    };
+    this.entries = new EntryStore(ldap, settings, this.kind, (row, refusal) => this.taken(row, refusal));
+  }
+
+  references(master: Master<'person'>) {
+    return personReferences(master, this.today(), this.settings);
+  }
+
+  nameRequest(master: Master<'person'>) {
+    return loginRequest(master, this.today());
+  }
+
+  map(master: Master<'person'>, context: MapContext): Mapped | null {
+    const mapped = mapPerson(master, context, this.settings);
+    if (mapped && loginRequest(master, context.today)) this.withAllocatedLogin.add(mapped.row);
+    return mapped;
+  }
+
+  read(ref: { readonly id: string; readonly targetId: string | null }) {
+    return this.entries.read(ref);
+  }
+
+  write(change: Change) {
+    return this.entries.write(change);
+  }
+
+  /** Another login cures a refusal only if it was allocated and it, or the principal name made of it, is in the way. */
+  private async taken(row: Row, refusal: LdapError): Promise<unknown> {
+    const [login] = row.uid as readonly [string];
+    const [principal] = (row.eduPersonPrincipalName ?? []) as readonly string[];
+    const holds = async (attribute: 'uid' | 'eduPersonPrincipalName', value: string) => {
+      const found = await this.ldap.search(this.kind.branch, equal(attribute, value), { attributes: ['supannRefId'] });
+      const own = (row.supannRefId as readonly string[]).filter((id) => id.startsWith(`{${this.settings.hubLabel}}`));
+      return found.some(({ attributes }) => !own.some((id) => attributes.supannRefId?.includes(id)));
+    };
+    if (await holds('uid', login)) return this.nameTaken(row, login, 'uid', refusal);
+    if (principal === undefined || !(await holds('eduPersonPrincipalName', principal))) return targetError(refusal);
+    const derived = principal === `${login}@${this.settings.eppnScope}`;
+    return this.nameTaken(row, derived ? login : undefined, 'eduPersonPrincipalName', refusal);
+  }
+
+  private nameTaken(row: Row, login: string | undefined, attribute: AttributeName, cause: LdapError): Rejected {
+    if (login !== undefined && this.withAllocatedLogin.has(row)) return new NameTaken(login, { cause });
+    return new Rejected('another entry has this name', { cause, attributes: [attribute] });
+  }
+}

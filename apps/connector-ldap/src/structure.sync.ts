@@ -1,0 +1,67 @@
+import { Rejected, type Change, type MapContext, type Sync } from '@myelin/connector';
+import type { Master } from '@myelin/contracts';
+import { EntryStore } from './entry.store.js';
+import { MAPPING_VERSION, type EntryKind } from './entry.js';
+import type { DirectorySettings } from './ldap.settings.js';
+import type { LdapOperations } from './ldap/ldap.port.js';
+import { ESTABLISHMENT_CLASSES, mapStructure, structureReferences, UNIT_CLASSES } from './structure.mapping.js';
+import { targetError } from './ldap.errors.js';
+import { isAlreadyExists } from './ldap/ldap.error.js';
+
+/** Structures in the directory. */
+export class StructureSync implements Sync<'structure'> {
+  readonly entity = 'structure';
+  readonly version = MAPPING_VERSION;
+  private readonly entries: EntryStore;
+
+  constructor(
+    ldap: LdapOperations,
+    private readonly settings: DirectorySettings,
+  ) {
+    const kind: EntryKind = {
+      branch: settings.structuresBranch,
+      naming: 'supannCodeEntite',
+      classes: [...new Set([...UNIT_CLASSES, ...ESTABLISHMENT_CLASSES])],
+      structural: [UNIT_CLASSES[0], ESTABLISHMENT_CLASSES[0]],
+      attributes: [
+        'description',
+        'eduOrgHomePageURI',
+        'eduOrgLegalName',
+        'facsimileTelephoneNumber',
+        'labeledURI',
+        'o',
+        'ou',
+        'postalAddress',
+        'supannCodeEntite',
+        'supannCodeEntiteParent',
+        'supannEtablissement',
+        'supannRefId',
+        'supannTypeEntite',
+        'telephoneNumber',
+      ],
+    };
+    this.entries = new EntryStore(ldap, settings, kind, (_row, cause) =>
+      Promise.resolve(
+        isAlreadyExists(cause)
+          ? new Rejected('another entry has this code', { cause, attributes: ['supannCodeEntite'] })
+          : targetError(cause),
+      ),
+    );
+  }
+
+  references(master: Master<'structure'>) {
+    return structureReferences(master);
+  }
+
+  map(master: Master<'structure'>, context: MapContext) {
+    return mapStructure(master, context, this.settings);
+  }
+
+  read(ref: { readonly id: string; readonly targetId: string | null }) {
+    return this.entries.read(ref);
+  }
+
+  write(change: Change) {
+    return this.entries.write(change);
+  }
+}

@@ -1,0 +1,181 @@
+import type { Entity, Master } from '@myelin/contracts';
+import { NameTaken, Rejected, TargetDown } from './errors.js';
+import { changedAttributes, type Row } from './row.js';
+import {
+  SKIP,
+  type Change,
+  type Connector,
+  type Found,
+  type MapContext,
+  type Mapped,
+  type Session,
+  type Sync,
+} from './spi.js';
+
+/** What the conformance suite needs of a connector under test, for one kind of entity. */
+export interface Harness<E extends Entity = Entity> {
+  readonly entity: E;
+  /** The connector on a target that is empty of the masters below; called once the test's own `beforeAll` hooks have run. */
+  connector(): Connector;
+  /** The same connector where nothing answers. */
+  unreachable(): Connector;
+  readonly context: MapContext;
+  readonly masters: {
+    readonly base: Master<E>;
+    /** `base` with another value of one attribute. */
+    readonly changed: Master<E>;
+    /** `base` with the attribute changed from which the target makes its id; left out where ids never change. */
+    readonly renamed?: Master<E>;
+  };
+  /** Context under which `renamed` is mapped, when an allocated name is what changes. */
+  readonly renamedContext?: MapContext;
+  /** Makes of a good row one that the target refuses. */
+  spoil(row: Row): Row;
+  /** Something that moves whenever the entity is touched in the target (a version, a change number). */
+  mark(targetId: string): Promise<string>;
+  /** How many entities of this kind the target holds. */
+  count(): Promise<number>;
+  /** Adds to the entity something that belongs to others, and returns a check that it is still there. */
+  decorate?(targetId: string): Promise<(targetId: string) => Promise<boolean>>;
+}
+
+/** No answer of a target may take longer. */
+const PATIENCE_MS = 15_000;
+
+/**
+ * Registers the tests that every connector passes, on the real target or its simulator (Jest). They hold the connector to what
+ * the runtime relies on: what was written is what is read, a repeated write is harmless, and errors say what happens next.
+ */
+export function conformance<E extends Entity>(name: string, harness: Harness<E>): void {
+  describe(`the connector ${name} of ${harness.entity} records`, () => {
+    let session: Session;
+    let sync: Sync<E>;
+    const { base, changed, renamed } = harness.masters;
+    const { id } = base;
+
+    const find = (opened: Session) => opened.syncs.find((one) => one.entity === harness.entity) as unknown as Sync<E>;
+    const map = (master: Master<E>, context = harness.context): Row => {
+      const mapped = sync.map(master, context);
+      if (mapped === null || mapped === SKIP) throw new Error('the harness must give masters that map to a row');
+      return mapped.row;
+    };
+    const change = (targetId: string | null, before: Row | null, after: Row | null): Change => ({
+      ...{ id, targetId, before, after, changed: changedAttributes(before, after), correlationId: undefined },
+    });
+    const create = async () => {
+      const row = map(base);
+      const { targetId } = await sync.write(change(null, null, row));
+      return { targetId, row };
+    };
+    const read = async (targetId: string | null) => (await sync.read({ id, targetId })) as Found;
+
+    beforeAll(async () => {
+      session = await harness.connector().open();
+      sync = find(session);
+    });
+    afterEach(async () => {
+      const left = await sync.read({ id, targetId: null });
+      if (left) await sync.write(change(left.targetId, left.row, null));
+    });
+    afterAll(() => session.close());
+
+    it('answers a check', () => session.check());
+
+    it('maps the same record to the same row', () => {
+      const [first, second] = [sync.map(base, harness.context), sync.map(structuredClone(base), harness.context)];
+      expect((second as Mapped).row).toEqual((first as Mapped).row);
+    });
+
+    it('knows nothing of a record that was never written', async () => {
+      expect(await sync.read({ id, targetId: null })).toBeNull();
+    });
+
+    it('reads what it has written, by its id and by the master id', async () => {
+      const { targetId, row } = await create();
+      expect(await read(targetId)).toEqual({ targetId, row });
+      expect(await read(null)).toEqual({ targetId, row });
+    });
+
+    it('creates once, however often it is told', async () => {
+      const before = await harness.count();
+      const { targetId, row } = await create();
+      const mark = await harness.mark(targetId);
+      expect(await sync.write(change(null, null, row))).toEqual({ targetId });
+      expect(await harness.count()).toBe(before + 1);
+      expect(await harness.mark(targetId)).toBe(mark);
+    });
+
+    it('changes what differs, once, and nothing that belongs to others', async () => {
+      const { targetId, row } = await create();
+      const isKept = await harness.decorate?.(targetId);
+      const update = change(targetId, row, map(changed));
+      expect(await sync.write(update)).toEqual({ targetId });
+      expect(await read(targetId)).toEqual({ targetId, row: update.after });
+      const mark = await harness.mark(targetId);
+      expect(await sync.write(update)).toEqual({ targetId });
+      expect(await harness.mark(targetId)).toBe(mark);
+      expect(await isKept?.(targetId)).not.toBe(false);
+    });
+
+    it('goes on from what stands in the target when that differs from what was remembered', async () => {
+      const { targetId, row } = await create();
+      await sync.write(change(targetId, row, map(changed)));
+      await sync.write(change(targetId, row, row));
+      const update = change(targetId, map(changed), row);
+      await sync.write(update);
+      expect(await read(targetId)).toEqual({ targetId, row });
+    });
+
+    (renamed ? it : it.skip)('renames, once, and nothing that belongs to others is lost', async () => {
+      const { targetId, row } = await create();
+      const count = await harness.count();
+      const isKept = await harness.decorate?.(targetId);
+      const update = change(targetId, row, map(renamed!, harness.renamedContext));
+      const { targetId: newId } = await sync.write(update);
+      expect(newId).not.toBe(targetId);
+      expect(await read(targetId)).toEqual({ targetId: newId, row: update.after });
+      const mark = await harness.mark(newId);
+      expect(await sync.write(update)).toEqual({ targetId: newId });
+      expect(await harness.mark(newId)).toBe(mark);
+      expect(await harness.count()).toBe(count);
+      expect(await isKept?.(newId)).not.toBe(false);
+    });
+
+    it('removes, once', async () => {
+      const before = await harness.count();
+      const { targetId, row } = await create();
+      const removal = change(targetId, row, null);
+      await sync.write(removal);
+      expect(await sync.read({ id, targetId })).toBeNull();
+      await sync.write(removal);
+      expect(await harness.count()).toBe(before);
+    });
+
+    it('rejects what the target refuses, and leaves the entity as it was', async () => {
+      const { targetId, row } = await create();
+      const error = await rejection(sync.write(change(targetId, row, harness.spoil(row))));
+      expect(error).toBeInstanceOf(Rejected);
+      expect(error).not.toBeInstanceOf(NameTaken);
+      expect(await read(targetId)).toEqual({ targetId, row });
+    });
+
+    it(
+      'says that a target which does not answer is down',
+      async () => {
+        const open = async () => {
+          const lost = await harness.unreachable().open();
+          await lost.check().finally(() => lost.close());
+        };
+        expect(await rejection(open())).toBeInstanceOf(TargetDown);
+      },
+      PATIENCE_MS,
+    );
+  });
+}
+
+function rejection(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => new Error('it was not refused'),
+    (error: unknown) => error,
+  );
+}

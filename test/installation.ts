@@ -1,0 +1,205 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { createKafka, type KafkaClient } from '@myelin/messaging';
+import { createLogger } from '@myelin/platform';
+import {
+  createSubtree,
+  dropDatabase,
+  freePorts,
+  ldapAccess,
+  removeSubtree,
+  Service,
+  startStack,
+  suiteName,
+  until,
+  type Installation,
+  type LdapAccess,
+  type ServiceName,
+  type Stack,
+  type StackSettings,
+} from '@myelin/testing';
+import { call, type EntityStatus } from '../deploy/demo/hub.js';
+import { deleteTopics } from '../libs/messaging/test/bed.js';
+import { compareDirectory, type Compared } from './compare-directory.js';
+
+/** Settings of the directory connector: the university of the demonstration. */
+const DIRECTORY = { HOME_UAI: '0755890V', EPPN_SCOPE: 'univ.example' };
+const CONVERGED_MS = 180_000;
+
+/** Folder of the run: logs of the services, data of the servers that a suite has for itself. */
+const folderOf = (suite: string) => join(process.env.MYELIN_LOCAL ?? '.local/end-to-end', suite);
+
+/** One installation of Myelin, with names of its own on servers that other suites may use at the same time. */
+export class TestInstallation {
+  private readonly services: Service[] = [];
+
+  private constructor(
+    readonly names: Installation,
+    readonly directory: LdapAccess,
+    /** Access to the topics under the prefix of this installation. */
+    readonly kafka: KafkaClient,
+  ) {}
+
+  /** Makes room for an installation; `servers` are those that the environment names unless given. */
+  static async create(suite: string, servers: StackSettings = process.env): Promise<TestInstallation> {
+    const name = suiteName(suite);
+    const logs = folderOf(name);
+    mkdirSync(logs, { recursive: true });
+    const directory = await createSubtree(ldapAccess(servers), name);
+    const names = {
+      servers: { ...servers, LDAP_BASE_DN: directory.baseDn },
+      databasePrefix: `${name.replaceAll('-', '_')}_`,
+      topicPrefix: `${name}.`,
+      logs,
+    };
+    const brokers = (servers.KAFKA_BROKERS ?? '').split(',');
+    const logger = createLogger(suite, 'fatal');
+    const kafka = createKafka({ brokers, clientId: suite, topicPrefix: names.topicPrefix, logger });
+    return new TestInstallation(names, directory, kafka);
+  }
+
+  /** A service that is not started yet; `names` says what it does otherwise, `instance` tells two of one kind apart. */
+  async add(name: ServiceName, names: Partial<Installation> = {}, instance = ''): Promise<Service> {
+    const [port = 0] = await freePorts(1);
+    const service = new Service(name, port, { ...this.names, ...names }, DIRECTORY, instance);
+    this.services.push(service);
+    return service;
+  }
+
+  /** Starts one service of each name. */
+  async start<N extends ServiceName[]>(...names: N): Promise<{ [K in keyof N]: Service }> {
+    const services: Service[] = [];
+    for (const name of names) services.push(await this.add(name));
+    await Promise.all(services.map((service) => service.start()));
+    return services as { [K in keyof N]: Service };
+  }
+
+  /** The database of a service. */
+  databaseUrl(name: ServiceName): string {
+    const url = new URL(this.names.servers.DATABASE_URL ?? '');
+    url.pathname = `/${this.databaseName(name)}`;
+    return url.href;
+  }
+
+  databaseName(name: ServiceName): string {
+    return this.names.databasePrefix + name.replace('-', '_');
+  }
+
+  /** The directory against the referentials, entry by entry. */
+  compare(): Promise<Compared> {
+    return compareDirectory({
+      persons: this.find('person').url,
+      structures: this.find('structure').url,
+      directory: this.directory,
+      settings: DIRECTORY,
+    });
+  }
+
+  /** Waits until the connector has nothing to do and the directory equals the referentials; answers the last comparison. */
+  async converged(entries: number): Promise<Compared> {
+    let compared: Compared = { entries: 0, differences: ['not compared: the connector has work left'] };
+    await until(
+      'the directory should equal the referentials',
+      async () => {
+        const { total, due } = await this.work();
+        if (due > 0 || total < entries) return false;
+        compared = await this.compare();
+        return compared.entries === entries && compared.differences.length === 0;
+      },
+      { deadlineMs: CONVERGED_MS, everyMs: 250 },
+    ).catch(() => undefined);
+    return compared;
+  }
+
+  /** What the connector says of persons and structures together. */
+  async work(): Promise<{ total: number; due: number; waiting: number; parked: number }> {
+    const { entities } = await status(this.find('connector-ldap'));
+    const sum = (field: 'total' | 'due' | 'waiting' | 'parked') =>
+      Object.values(entities).reduce((all, entity) => all + (entity[field] ?? 0), 0);
+    return { total: sum('total'), due: sum('due'), waiting: sum('waiting'), parked: sum('parked') };
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.services.map((service) => service.stop()));
+  }
+
+  /** Stops the services and removes what they left on the servers. */
+  async drop(): Promise<void> {
+    await this.stop();
+    const server = this.names.servers.DATABASE_URL ?? '';
+    for (const { name } of this.services) await dropDatabase(server, this.databaseName(name));
+    await deleteTopics(this.kafka);
+    await removeSubtree(this.directory);
+  }
+
+  private find(name: ServiceName): Service {
+    const service = this.services.find((one) => one.name === name);
+    if (!service) throw new Error(`this installation has no ${name}`);
+    return service;
+  }
+}
+
+const VARIABLES = {
+  postgres: ['DATABASE_URL'],
+  kafka: ['KAFKA_BROKERS'],
+  slapd: ['LDAP_URL', 'LDAP_BIND_DN', 'LDAP_PASSWORD', 'LDAP_BASE_DN'],
+};
+
+/** Servers that a suite has for itself, so that it may kill them; the others are those of the run. */
+export async function startOwnServers<S extends keyof typeof VARIABLES>(
+  suite: string,
+  own: readonly S[],
+): Promise<Stack & Required<Pick<Stack, S>>> {
+  // A server that the environment names would be used instead of a new one.
+  for (const variable of own.flatMap((server) => VARIABLES[server])) delete process.env[variable];
+  const stack = await startStack({ dir: folderOf(suiteName(`${suite}-servers`)), mode: 'durable' });
+  return stack as Stack & Required<Pick<Stack, S>>;
+}
+
+/** The answer of `/health`. */
+export interface HealthView {
+  status: string;
+  checks: Record<string, { status: string; detail?: string }>;
+}
+
+export const health = (service: Service) => call<HealthView>('GET', `${service.url}/health`);
+
+/** The answer of a connector's `/status`. */
+export const status = (connector: Service) =>
+  call<{ work: { state: string }; entities: Record<string, EntityStatus>; aside: number }>(
+    'GET',
+    `${connector.url}/status`,
+  );
+
+/** The sum of a metric over all its series with these labels; 0 when there is none. */
+export async function metric(service: Service, name: string, labels: Record<string, string> = {}): Promise<number> {
+  const text = await (await fetch(`${service.url}/metrics`)).text();
+  const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+  const series = text.split('\n').filter((line) => new RegExp(`^${name}[ {]`).test(line));
+  return series
+    .filter((line) => wanted.every((label) => line.includes(label)))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+}
+
+/** Runs one statement on a database. */
+export async function query<R extends object>(url: string, text: string, values: unknown[] = []): Promise<R[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<R>(text, values)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+export function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
