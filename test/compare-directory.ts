@@ -54,11 +54,15 @@ export async function compareDirectory(comparison: Comparison): Promise<Compared
   const session = await connector.open();
   const today = comparison.today ?? new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Paris' }).format(new Date());
   const known = new Map<string, Referenced>();
-  for (const [entity, masters] of [['structure', structures], ['person', persons]] as const) {
+  for (const [entity, masters] of [
+    ['structure', structures],
+    ['person', persons],
+  ] as const) {
     for (const master of masters) {
       const entry = entries.get(master.id);
       if (!entry) continue;
-      for (const key of [`hub:${master.id}`, ...referenceKeys(master)]) known.set(`${entity}|${key}`, { master, targetId: entry.dn });
+      for (const key of [`hub:${master.id}`, ...referenceKeys(master)])
+        known.set(`${entity}|${key}`, { master, targetId: entry.dn });
     }
   }
   const differences: string[] = [];
@@ -79,7 +83,13 @@ export async function compareDirectory(comparison: Comparison): Promise<Compared
   return { entries: total, differences };
 }
 
-function compareOne(sync: Sync, master: Master, entry: Entry | undefined, known: ReadonlyMap<string, Referenced>, today: string): string | undefined {
+function compareOne(
+  sync: Sync,
+  master: Master,
+  entry: Entry | undefined,
+  known: ReadonlyMap<string, Referenced>,
+  today: string,
+): string | undefined {
   const entityOf = new Map((sync.references?.(master) ?? []).map(({ entity, key }) => [key, entity]));
   const context: MapContext = {
     today,
@@ -96,7 +106,11 @@ function compareOne(sync: Sync, master: Master, entry: Entry | undefined, known:
 }
 
 function differingAttributes(row: Row, entry: Entry): string[] {
-  const expected = new Map(Object.entries(row).filter(([name]) => name !== 'rdn').map(([name, values]) => [name.toLowerCase(), values as readonly string[]]));
+  const expected = new Map(
+    Object.entries(row)
+      .filter(([name]) => name !== 'rdn')
+      .map(([name, values]) => [name.toLowerCase(), values as readonly string[]]),
+  );
   const names = new Set([...expected.keys(), ...entry.attributes.keys()]);
   return [...names].filter((name) => {
     if (OPERATIONAL.has(name)) return false;
@@ -105,7 +119,9 @@ function differingAttributes(row: Row, entry: Entry): string[] {
 }
 
 const clean = (name: string, values: readonly string[]) =>
-  name === 'objectclass' ? values.map((value) => value.toLowerCase()).filter((value) => !SUPERCLASSES.has(value)) : values;
+  name === 'objectclass'
+    ? values.map((value) => value.toLowerCase()).filter((value) => !SUPERCLASSES.has(value))
+    : values;
 
 function sameSet(a: readonly string[], b: readonly string[]): boolean {
   const left = new Set(a);
@@ -130,10 +146,18 @@ async function readEntries(directory: LdapAccess, branch: string): Promise<Map<s
   const client = new Client({ url: directory.url, timeout: 60_000 });
   await client.bind(directory.bindDn, directory.password);
   try {
-    const { searchEntries } = await client.search(`ou=${branch},${directory.baseDn}`, { scope: 'one', paged: { pageSize: 500 } });
+    const { searchEntries } = await client.search(`ou=${branch},${directory.baseDn}`, {
+      scope: 'one',
+      paged: { pageSize: 500 },
+    });
     return new Map(
       searchEntries.map(({ dn, ...attributes }) => {
-        const entry = { dn, attributes: new Map(Object.entries(attributes).map(([name, value]) => [name.toLowerCase(), [value].flat().map(String)])) };
+        const entry = {
+          dn,
+          attributes: new Map(
+            Object.entries(attributes).map(([name, value]) => [name.toLowerCase(), [value].flat().map(String)]),
+          ),
+        };
         return [hubId(entry) ?? dn, entry];
       }),
     );
@@ -143,4 +167,7 @@ async function readEntries(directory: LdapAccess, branch: string): Promise<Map<s
 }
 
 const hubId = ({ attributes }: Entry): string | undefined =>
-  attributes.get('supannrefid')?.map((value) => /:HUB\}(.+)$/.exec(value)?.[1]).find((id) => id !== undefined);
+  attributes
+    .get('supannrefid')
+    ?.map((value) => /:HUB\}(.+)$/.exec(value)?.[1])
+    .find((id) => id !== undefined);

@@ -3,7 +3,9 @@ import { createDatabase, freePorts, until, type Service } from '@myelin/testing'
 import { call, find, type RecordView } from '../deploy/demo/hub.js';
 import { query, seeded, TestInstallation } from './installation.js';
 
-const CRASHES = 40;
+const CRASHES = 12;
+/** Requests under way at each kill, every one at another point. */
+const POSTS = 4;
 const SEED = Number(process.env.SEED ?? 20_261_124);
 
 let hub: TestInstallation;
@@ -28,13 +30,17 @@ const document = (number: string) => ({
 const post = (number: string) =>
   call<RecordView>('POST', `${person.url}/persons`, document(number), { 'idempotency-key': `key-${number}` });
 
-/** How many rows of each table tell of that person, once the database has ended what the dead process began. */
-async function traces(number: string): Promise<number[]> {
+/** Waits until the database has ended what the dead process began. */
+async function databaseIsQuiet(): Promise<void> {
   const url = hub.databaseUrl('person');
   const sessions = `select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`;
   await until('the sessions of the dead process should end', async () => (await query(url, sessions)).length === 0);
+}
+
+/** How many rows of each table tell of that person. */
+async function traces(number: string): Promise<number[]> {
   const [row] = await query<Record<string, number>>(
-    url,
+    hub.databaseUrl('person'),
     `with wanted as (select id from record where state -> 'identifiers' -> 0 ->> 'value' = $1),
           entered as (select id from source_record where source_id = $2)
      select (select count(*)::integer from wanted) as record,
@@ -48,6 +54,16 @@ async function traces(number: string): Promise<number[]> {
   return Object.values(row ?? {});
 }
 
+/** One POST that is cut: it begins some milliseconds before the kill. */
+async function postBefore(number: string, wait: number): Promise<{ number: string; answered: boolean }> {
+  await sleep(wait);
+  const answered = await post(number).then(
+    () => true,
+    () => false,
+  );
+  return { number, answered };
+}
+
 it('keeps a record with its revision and its outbox row, or nothing of it, wherever a POST is cut by kill -9', async () => {
   process.stdout.write(`crash-steps: SEED=${SEED}\n`);
   const random = seeded(SEED);
@@ -55,35 +71,36 @@ it('keeps a record with its revision and its outbox row, or nothing of it, where
   await person.start();
   await post('WARM');
   for (let crash = 0; crash < CRASHES; crash++) {
-    const number = `CRASH${crash}`;
     const start = performance.now();
     await post(`WHOLE${crash}`);
     // Anywhere in a request of the usual length, and somewhat after it.
-    const moment = random() * 1.5 * (performance.now() - start);
-
-    const answered = post(number).then(
-      () => true,
-      () => false,
-    );
-    await sleep(moment);
+    const span = 2 * (performance.now() - start);
+    const posts = Array.from({ length: POSTS }, (_, n) => postBefore(`CRASH${crash}N${n}`, random() * span));
+    await sleep(span);
     await person.kill();
-    const rows = await traces(number);
-    const kept = rows[0] === 1;
-    expect({ number, rows }).toEqual({ number, rows: Array<number>(6).fill(kept ? 1 : 0) });
-    // What was answered is kept.
-    if (await answered) expect(kept).toBe(true);
-    ends[kept ? 'kept' : 'lost']++;
+    await databaseIsQuiet();
+    const cut = await Promise.all(posts);
+    for (const { number, answered } of cut) {
+      const rows = await traces(number);
+      const kept = rows[0] === 1;
+      expect({ number, rows }).toEqual({ number, rows: Array<number>(6).fill(kept ? 1 : 0) });
+      // What was answered is kept.
+      if (answered) expect({ number, kept }).toEqual({ number, kept: true });
+      ends[kept ? 'kept' : 'lost']++;
+    }
 
     await person.start();
-    const record = await post(number);
-    expect(record.revision).toBe(1);
-    expect((await find(person.url, 'persons', `siham:${number}`))?.id).toBe(record.id);
-    expect((await post(number)).id).toBe(record.id);
+    for (const { number } of cut) {
+      const record = await post(number);
+      expect(record.revision).toBe(1);
+      expect((await find(person.url, 'persons', `siham:${number}`))?.id).toBe(record.id);
+      expect((await post(number)).id).toBe(record.id);
+    }
   }
   process.stdout.write(`crash-steps: ${ends.kept} kept, ${ends.lost} lost\n`);
   const [count] = await query<{ records: number }>(
     hub.databaseUrl('person'),
     `select count(*)::integer as records from record`,
   );
-  expect(count?.records).toBe(2 * CRASHES + 1);
+  expect(count?.records).toBe(1 + CRASHES * (1 + POSTS));
 }, 240_000);

@@ -24,7 +24,12 @@ export interface EntityStatus {
 }
 
 /** Calls a referential and answers its JSON; a problem document becomes an error that says what is wrong. */
-export async function call<T>(method: string, url: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
+export async function call<T>(
+  method: string,
+  url: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<T> {
   const response = await fetch(url, {
     method,
     headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
@@ -44,7 +49,8 @@ export async function load(referential: string, source: string, lines: Readable)
     duplex: 'half',
   } as unknown as RequestInit);
   const answer: unknown = await response.json();
-  if (!response.ok) throw new Error(`the import of ${source} was answered ${response.status}: ${JSON.stringify(answer)}`);
+  if (!response.ok)
+    throw new Error(`the import of ${source} was answered ${response.status}: ${JSON.stringify(answer)}`);
   return answer as ImportReport;
 }
 
@@ -70,7 +76,10 @@ export async function settled(
   for (;;) {
     const { entities } = await call<{ entities: Record<string, EntityStatus> }>('GET', `${connector}/status`);
     const done = Object.keys(expected).map((entity) => entities[entity]?.applied ?? 0);
-    onProgress(done.reduce((sum, count) => sum + count, 0), all);
+    onProgress(
+      done.reduce((sum, count) => sum + count, 0),
+      all,
+    );
     const complete = Object.entries(expected).every(([entity, count]) => {
       const status = entities[entity];
       return status !== undefined && status.total >= count && status.due === 0 && (status.waiting ?? 0) === 0;

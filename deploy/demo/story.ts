@@ -6,22 +6,28 @@ import type { Progress } from './progress.js';
 
 type Entry = Record<string, string[]>;
 
-const SIHAM = 'DEMO000001';
-
 /** A day relative to today, `YYYY-MM-DD`. */
 const day = (offset: number) => new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
 
 /** What HR says of the person of the story: hired into one structure, and perhaps leaving. */
-const employee = (structure: string, to: string | null) => ({
+const employee = (siham: string, structure: string, to: string | null) => ({
   birthName: 'Lefèvre',
   givenNames: ['Maëlle', 'Jeanne'],
   civility: 'MME',
   sex: 'F',
   birth: { date: '1990-05-17', town: 'Nantes', townCode: '44109', country: 'FR' },
-  identifiers: [{ scheme: 'siham', value: SIHAM }],
+  identifiers: [{ scheme: 'siham', value: siham }],
   contacts: [{ kind: 'workMail', value: 'maelle.lefevre@univ.example' }],
   roles: {
-    resource: [{ population: 'RGPST', from: day(-30), to, affectations: [{ structure, quota: 100, from: day(-30), to }], career: [{ corps: '833', bap: 'E', from: day(-30) }] }],
+    resource: [
+      {
+        population: 'RGPST',
+        from: day(-30),
+        to,
+        affectations: [{ structure, quota: 100, from: day(-30), to }],
+        career: [{ corps: '833', bap: 'E', from: day(-30) }],
+      },
+    ],
   },
 });
 
@@ -29,29 +35,39 @@ const employee = (structure: string, to: string | null) => ({
 export async function tellStory(person: string, directory: LdapAccess, progress: Progress): Promise<void> {
   const client = new Client({ url: directory.url, timeout: 10_000 });
   await client.bind(directory.bindDn, directory.password);
-  const source = `${person}/sources/siham/records/${SIHAM}`;
-  const identifier = { scheme: 'uid', value: 'mlefevre-roy' };
   try {
-    await call('PUT', source, employee('code:DSI', null));
-    const record = await find(person, 'persons', `siham:${SIHAM}`);
-    if (!record) throw new Error('the person of the story was not created');
-    const read = () => readEntry(client, directory.baseDn, record.id);
+    const number = await firstFree(person);
+    const siham = sihamOf(number);
+    const hr = (structure: string, to: string | null) =>
+      call('PUT', `${person}/sources/siham/records/${siham}`, employee(siham, structure, to));
+    let id = '';
     let entry: Entry | undefined;
     const chapter = async (title: string, act: () => Promise<unknown>) => {
       const start = Date.now();
       await act();
-      const after = await changed(read, entry);
+      id ||= (await find(person, 'persons', `siham:${siham}`))?.id ?? '';
+      const after = await changed(() => readEntry(client, directory.baseDn, id), entry);
       progress.say(`\n  ${title} (in the directory after ${Date.now() - start} ms)`);
       printDifference(progress, entry, after);
       entry = after;
     };
-    await chapter('Hired', () => Promise.resolve());
-    await chapter('Moves to another department', () => call('PUT', source, employee('code:DRH', null)));
-    await chapter('Marries, and takes another login', () => change(person, 'persons', record.id, { usageName: 'Roy', identifiers: [identifier] }));
-    await chapter('Leaves', () => call('PUT', source, employee('code:DRH', day(-1))));
+    await chapter('Hired', () => hr('code:DSI', null));
+    await chapter('Moves to another department', () => hr('code:DRH', null));
+    const login = { scheme: 'uid', value: `mlefevre-roy${number === 1 ? '' : number}` };
+    await chapter('Marries, and takes another login', () =>
+      change(person, 'persons', id, { usageName: 'Roy', identifiers: [login] }),
+    );
+    await chapter('Leaves', () => hr('code:DRH', day(-1)));
   } finally {
     await client.unbind().catch(() => undefined);
   }
+}
+
+const sihamOf = (number: number) => `DEMO${String(number).padStart(6, '0')}`;
+
+/** Number of the story: each run on the same data tells it of somebody else. */
+async function firstFree(person: string): Promise<number> {
+  for (let number = 1; ; number++) if (!(await find(person, 'persons', `siham:${sihamOf(number)}`))) return number;
 }
 
 async function readEntry(client: Client, baseDn: string, id: string): Promise<Entry | undefined> {
@@ -83,5 +99,6 @@ function printDifference(progress: Progress, before: Entry | undefined, after: E
     for (const value of old) if (!now.includes(value)) progress.say(`    - ${name}: ${value}`);
     for (const value of now) if (!old.includes(value)) progress.say(`    + ${name}: ${value}`);
   }
-  if (before && before.entryUUID?.[0] === after.entryUUID?.[0]) progress.say(`      (the same entry: entryUUID ${after.entryUUID?.[0]})`);
+  if (before && before.entryUUID?.[0] === after.entryUUID?.[0])
+    progress.say(`      (the same entry: entryUUID ${after.entryUUID?.[0]})`);
 }

@@ -14,7 +14,7 @@ import {
   isNoSuchObject,
   isSchemaViolation,
   isValueExists,
-  LdapError,
+  type LdapError,
 } from './ldap/ldap.error.js';
 import type { LdapEntry, LdapOperations } from './ldap/ldap.port.js';
 import { hubRefId } from './ref-ids.js';

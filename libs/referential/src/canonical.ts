@@ -14,6 +14,15 @@ function ordered(value: unknown): unknown {
   return target;
 }
 
+/** Deepest nesting that is taken: this process and PostgreSQL both read documents by recursion. */
+const DEEPEST = 100;
+
+/** True when a document goes deeper than can be stored. */
+export function tooDeep(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === DEEPEST || Object.values(value).some((child) => tooDeep(child, depth + 1));
+}
+
 /** First 16 bytes of the SHA-256 of a text: enough to tell a change, small enough to keep beside every record. */
 export function digest(text: string): Buffer {
   return hash('sha256', text, 'buffer').subarray(0, 16);

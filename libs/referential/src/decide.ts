@@ -86,6 +86,8 @@ export function decide(fact: SourceFact, known: Known): Ingested | Write {
   if (own) {
     const outcome = settled(fact, own);
     if (outcome) return { outcome, recordId, revision: record.revision };
+    // What was entered is changed by `amend` only: another document under its key is a mistake of the caller.
+    if (known.source === HUB) return { outcome: 'rejected', faults: [KEY_TAKEN] };
     return change(fact, record, own.id, 'update', '', replace(record.sources, own, fact));
   }
   if (record.sources.some((one) => one.source === known.source)) {
@@ -99,6 +101,9 @@ export function decide(fact: SourceFact, known: Known): Ingested | Write {
   const joined = [...record.sources, { source: known.source, payload: fact.payload }];
   return change(fact, record, uuidv7(), 'attach', shared ? keyOf(shared) : 'hub', joined);
 }
+
+/** Fault of a document that comes under the key of another one that was entered in the hub. */
+export const KEY_TAKEN: FieldFault = { field: 'Idempotency-Key', message: 'was used for another document' };
 
 /** What entering `payload` in the hub makes of a record: the hub's own source record is changed, or added. */
 export function amend(

@@ -36,8 +36,14 @@ export class ImportController {
     if (request.is('application/json')) {
       throw new ProblemError('unsupported-media-type', 'send the file as application/x-ndjson or text/csv');
     }
-    const run = await this.imports.run(source ?? '', format as ImportFormat, request, causeOf(request));
-    return { ...run, rejections: (await this.imports.read(run.id, 0, 100)).rejections };
+    const bytes = request.iterator({ destroyOnReturn: false });
+    try {
+      const run = await this.imports.run(source ?? '', format as ImportFormat, bytes, causeOf(request));
+      return { ...run, rejections: (await this.imports.read(run.id, 0, 100)).rejections };
+    } finally {
+      // The rest of a file that was given up is passed over: the answer and the next request come by the same connection.
+      void bytes.return?.().then(() => request.resume());
+    }
   }
 
   @Get(':id')

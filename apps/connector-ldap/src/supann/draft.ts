@@ -66,7 +66,7 @@ export class EntryDraft {
   // Two values that are equal to the server cannot both stand; of a single-valued attribute the first one wins.
   private keep(attribute: AttributeName, text: string): string | undefined {
     let values = this.values.get(attribute);
-    if (!values) this.values.set(attribute, (values = new Map()));
+    if (!values) this.values.set(attribute, (values = new Map<string, string>()));
     const key = equalityKey(attribute, text);
     const known = values.get(key);
     if (known !== undefined) return known;

@@ -175,7 +175,8 @@ function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process runs; one that ended and whose parent has not noticed yet does not. */
+export function isAlive(pid: number): boolean {
   const stat = readOrNothing(`/proc/${pid}/stat`);
   // The state follows the command, which stands in brackets and may hold anything; a zombie holds no file and no port.
   return stat !== '' && !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));

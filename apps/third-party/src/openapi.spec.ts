@@ -1,0 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openApi } from '@myelin/referential';
+import { thirdParty } from './third-party.definition.js';
+
+describe('openapi.json', () => {
+  it('is committed as the code says (run `npm run contracts` after a change)', async () =>
+    expect(readFileSync(join(__dirname, '../openapi.json'), 'utf8')).toBe(await openApi(thirdParty)));
+});

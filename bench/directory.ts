@@ -1,0 +1,77 @@
+import { Client, Control, PresenceFilter, SearchEntry, SearchRequest, type Entry } from 'ldapts';
+import type { LdapAccess } from '@myelin/testing';
+
+/** A bound connection to a directory. */
+export async function bound({ url, bindDn, password }: LdapAccess): Promise<Client> {
+  const client = new Client({ url, timeout: 60_000, connectTimeout: 5_000 });
+  await client.bind(bindDn, password);
+  return client;
+}
+
+/** The entries below the base, parents first, with the attributes that somebody wrote. */
+export async function readEntries(directory: LdapAccess): Promise<Entry[]> {
+  const client = await bound(directory);
+  const paged = { pageSize: 1000 };
+  const { searchEntries } = await client.search(directory.baseDn, {
+    filter: '(supannRefId=*)',
+    attributes: ['*'],
+    paged,
+  });
+  await client.unbind();
+  const depth = ({ dn }: Entry) => dn.split(/(?<!\\),/).length;
+  return searchEntries.sort((a, b) => depth(a) - depth(b));
+}
+
+/** The parts of ldapts below its public search, which answers only when a search has ended; this one never ends. */
+interface Inside {
+  readonly messageParser: { on(event: 'message', listener: (message: unknown) => void): void };
+  _nextMessageId(): number;
+  _send(request: SearchRequest): Promise<unknown>;
+}
+
+/** Control of an LDAP content synchronization search (RFC 4533), mode refreshAndPersist. */
+class SyncRequest extends Control {
+  constructor() {
+    super('1.3.6.1.4.1.4203.1.9.1.1', { critical: true });
+  }
+
+  override writeControl(writer: Parameters<Control['writeControl']>[0]): void {
+    writer.startSequence(0x04);
+    writer.startSequence();
+    writer.writeEnumeration(3);
+    writer.endSequence();
+    writer.endSequence();
+  }
+}
+
+/**
+ * Tells of every entry that the server commits below the base, as soon as it has, by its DN and one attribute: the server
+ * pushes them, so that watching costs next to nothing. Resolves when all that stood before was passed over.
+ */
+export async function watchEntries(
+  directory: LdapAccess,
+  attribute: string,
+  onCommit: (dn: string, value: string | undefined) => void,
+): Promise<Client> {
+  const client = await bound(directory);
+  const inside = client as unknown as Inside;
+  let refreshed = false;
+  inside.messageParser.on('message', (message) => {
+    if (!refreshed || !(message instanceof SearchEntry)) return;
+    onCommit(message.name, message.attributes[0]?.values[0]?.toString());
+  });
+  const request = new SearchRequest({
+    messageId: inside._nextMessageId(),
+    baseDN: directory.baseDn,
+    scope: 'sub',
+    filter: new PresenceFilter({ attribute: 'supannRefId' }),
+    attributes: [attribute],
+    controls: [new SyncRequest()],
+  });
+  // The end of the refresh is told by a message that the library does not know and takes for a failure of the search.
+  await inside._send(request).catch((error: Error) => {
+    if (!error.message.includes('0x79')) throw error;
+  });
+  refreshed = true;
+  return client;
+}

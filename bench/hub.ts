@@ -1,0 +1,152 @@
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import {
+  createServices,
+  dropDatabase,
+  startSlapd,
+  startStack,
+  suiteName,
+  type LdapAccess,
+  type Service,
+  type ServiceName,
+  type Slapd,
+  type Stack,
+} from '@myelin/testing';
+import { HOME_UAI, homeComponents, homeStructures } from '../deploy/demo/home.js';
+import { load, settled, type EntityStatus } from '../deploy/demo/hub.js';
+import { ndjson, type ImportRecord } from '../deploy/demo/ndjson.js';
+import { readOpenData, structures } from '../deploy/demo/open-data.js';
+import { population } from '../deploy/demo/population.js';
+import { connected, outboxEmpty } from './database.js';
+
+/** An installation of Myelin that nobody used before: its own databases, topics and, when it has one, directory. */
+export interface Fresh<N extends ServiceName> {
+  readonly services: Record<N, Service>;
+  readonly topicPrefix: string;
+  readonly databasePrefix: string;
+  databaseUrl(name: ServiceName): string;
+  /** Stops the services that run and drops the databases. */
+  end(): Promise<void>;
+}
+
+/** What an installation may share with another, and how its services are set. */
+export interface FreshOptions {
+  topicPrefix?: string;
+  databasePrefix?: string;
+  directory?: LdapAccess;
+  settings?: Readonly<Record<string, string>>;
+}
+
+/** The servers of a run of benches, and the installations that are made on them. */
+export class Services {
+  private open: Promise<Stack> | undefined;
+  private readonly slapds = new Set<Slapd>();
+
+  constructor(private readonly dir: string) {}
+
+  /** PostgreSQL and Kafka as they are set for production, started at the first call. */
+  stack(): Promise<Stack> {
+    return (this.open ??= startStack({ dir: this.dir, mode: 'durable', servers: { slapd: false } }));
+  }
+
+  /** An OpenLDAP on an empty folder; `durable` waits for the disk at every write. */
+  async directory(sync: 'durable' | 'fast'): Promise<Slapd> {
+    const slapd = await startSlapd({ dir: join(this.dir, suiteName('slapd')), sync });
+    this.slapds.add(slapd);
+    return slapd;
+  }
+
+  /** A new installation, with no service started yet. */
+  async fresh<N extends ServiceName>(names: readonly N[], options: FreshOptions = {}): Promise<Fresh<N>> {
+    const { settings: servers } = await this.stack();
+    const name = suiteName('bench').replaceAll('-', '_');
+    const { databasePrefix = `${name}_`, topicPrefix = `${name}.`, directory, settings } = options;
+    const ldap = directory && {
+      LDAP_URL: directory.url,
+      LDAP_BIND_DN: directory.bindDn,
+      LDAP_PASSWORD: directory.password,
+      LDAP_BASE_DN: directory.baseDn,
+      LDAP_CREATE_BRANCHES: 'yes',
+      HOME_UAI,
+      EPPN_SCOPE: 'univ.example',
+    };
+    const installation = { servers: { ...servers, ...ldap }, databasePrefix, topicPrefix, logs: this.dir };
+    const services = await createServices(installation, names, { ...ldap, ...settings });
+    const databaseUrl = (service: ServiceName) => {
+      const url = new URL(servers.DATABASE_URL as string);
+      url.pathname = `/${databasePrefix}${service.replace('-', '_')}`;
+      return url.href;
+    };
+    const end = async () => {
+      await Promise.all(names.map((service) => services[service].stop()));
+      for (const service of names)
+        await dropDatabase(servers.DATABASE_URL as string, new URL(databaseUrl(service)).pathname.slice(1));
+    };
+    return { services, topicPrefix, databasePrefix, databaseUrl, end };
+  }
+
+  /** A file of `n` persons as they are imported, written once. */
+  async persons(n: number): Promise<string> {
+    const file = join(this.dir, `persons-${n}.ndjson`);
+    if (existsSync(file)) return file;
+    await this.stack();
+    await pipeline(ndjson(personLines(n)), createWriteStream(file));
+    return file;
+  }
+
+  /** Ends the servers that were started. */
+  async stop(): Promise<void> {
+    for (const slapd of this.slapds) await slapd.stop();
+    await (await this.open)?.stop();
+  }
+}
+
+function* personLines(count: number): Generator<ImportRecord> {
+  for (const record of population({ seed: 1, count, structures: homeStructures(readOpenData()) })) {
+    // One source and one file; the numbers that different applications give may be equal.
+    yield { sourceId: `${record.source}-${record.sourceId}`, document: record.document };
+  }
+}
+
+/** Imports a file of persons over HTTP; every line must be new. */
+export async function importPersons(person: Service, file: string, n: number): Promise<void> {
+  const report = await load(person.url, 'bench', createReadStream(file, { highWaterMark: 256 * 1024 }));
+  if (report.created !== n) throw new Error(`${report.created} of ${n} persons were created`);
+}
+
+/** Imports all structures of the open data and of the home university, and answers how many. */
+export async function importStructures(structure: Service): Promise<number> {
+  const records = [...structures(readOpenData()), ...homeComponents()];
+  const { created } = await load(structure.url, 'open-data', ndjson(records));
+  if (created !== records.length) throw new Error(`${created} of ${records.length} structures were created`);
+  return created;
+}
+
+/** Waits until the connector has brought all of them to its target, and none is in trouble. */
+export async function delivered(
+  connector: Service,
+  expected: { structure: number; person: number },
+): Promise<Record<string, EntityStatus>> {
+  const entities = await settled(connector.url, expected);
+  for (const [entity, status] of Object.entries(entities))
+    if (status.parked) throw new Error(`${status.parked} of ${entity} are parked`);
+  return entities;
+}
+
+/** Topics that hold all structures and `n` persons; the referentials that filled them have stopped. */
+export async function filledTopics(
+  services: Services,
+  n: number,
+): Promise<{ topicPrefix: string; structures: number }> {
+  const file = await services.persons(n);
+  const installation = await services.fresh(['person', 'structure']);
+  const { person, structure } = installation.services;
+  await Promise.all([person.start(), structure.start()]);
+  const structures = await importStructures(structure);
+  await importPersons(person, file, n);
+  for (const service of ['person', 'structure'] as const)
+    await connected(installation.databaseUrl(service), outboxEmpty);
+  await installation.end();
+  return { topicPrefix: installation.topicPrefix, structures };
+}
