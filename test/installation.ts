@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
+import { referentialTopic, type Entity } from '@myelin/contracts';
 import { createKafka, type KafkaClient } from '@myelin/messaging';
 import { createLogger } from '@myelin/platform';
 import {
@@ -20,7 +21,7 @@ import {
   type StackSettings,
 } from '@myelin/testing';
 import { call, type EntityStatus } from '../deploy/demo/hub.js';
-import { deleteTopics } from '../libs/messaging/test/bed.js';
+import { deleteTopics, readTopic } from '../libs/messaging/test/bed.js';
 import { compareDirectory, type Compared } from './compare-directory.js';
 
 /** Settings of the directory connector: the university of the demonstration. */
@@ -98,17 +99,21 @@ export class TestInstallation {
 
   /** Waits until the connector has nothing to do and the directory equals the referentials; answers the last comparison. */
   async converged(entries: number): Promise<Compared> {
-    let compared: Compared = { entries: 0, differences: ['not compared: the connector has work left'] };
-    await until(
-      'the directory should equal the referentials',
-      async () => {
-        const { total, due } = await this.work();
-        if (due > 0 || total < entries) return false;
-        compared = await this.compare();
-        return compared.entries === entries && compared.differences.length === 0;
-      },
-      { deadlineMs: CONVERGED_MS, everyMs: 250 },
-    ).catch(() => undefined);
+    let compared: Compared = { entries: 0, differences: [] };
+    const ready = async () => {
+      const { total, due } = await this.work();
+      if (due > 0 || total < entries) compared = { entries: total, differences: [`${due} of the entities are due`] };
+      else compared = await this.compare();
+      return compared.entries === entries && compared.differences.length === 0;
+    };
+    const told = (error: Error) => {
+      compared = { entries: 0, differences: [error.message] };
+      return false;
+    };
+    await until('the directory should equal the referentials', () => ready().catch(told), {
+      deadlineMs: CONVERGED_MS,
+      everyMs: 250,
+    }).catch(() => undefined);
     return compared;
   }
 
@@ -118,6 +123,24 @@ export class TestInstallation {
     const sum = (field: 'total' | 'due' | 'waiting' | 'parked') =>
       Object.values(entities).reduce((all, entity) => all + (entity[field] ?? 0), 0);
     return { total: sum('total'), due: sum('due'), waiting: sum('waiting'), parked: sum('parked') };
+  }
+
+  /** Waits until all that was written is on the topics and the connector, since its start, has taken every message. */
+  async taken(): Promise<void> {
+    await until(
+      'everything should be published',
+      async () => (await Promise.all(this.referentials().map(outboxRows))).every((rows) => rows === 0),
+      { deadlineMs: CONVERGED_MS, everyMs: 100 },
+    );
+    const topics = await Promise.all(
+      this.referentials().map(({ name }) => readTopic(this.kafka, referentialTopic(name as Entity).name)),
+    );
+    const messages = topics.flat().length;
+    await until(
+      `the connector should take ${messages} messages`,
+      async () => (await metric(this.find('connector-ldap'), 'myelin_consumer_events_total')) >= messages,
+      { deadlineMs: CONVERGED_MS, everyMs: 100 },
+    );
   }
 
   async stop(): Promise<void> {
@@ -131,6 +154,10 @@ export class TestInstallation {
     for (const { name } of this.services) await dropDatabase(server, this.databaseName(name));
     await deleteTopics(this.kafka);
     await removeSubtree(this.directory);
+  }
+
+  private referentials(): Service[] {
+    return [this.find('structure'), this.find('person')];
   }
 
   private find(name: ServiceName): Service {
@@ -162,6 +189,8 @@ export interface HealthView {
   status: string;
   checks: Record<string, { status: string; detail?: string }>;
 }
+
+const outboxRows = (referential: Service) => metric(referential, 'myelin_outbox_rows');
 
 export const health = (service: Service) => call<HealthView>('GET', `${service.url}/health`);
 

@@ -39,7 +39,7 @@ export function provesItself({ row }: Standing, after: Row, steps: readonly Step
   const changesState = (after.supannRessourceEtat as readonly string[] | undefined)?.some(
     (state) => !valuesOf(row, 'supannRessourceEtat').some((old) => resourceOf(old) === resourceOf(state)),
   );
-  
+  if (changesState === true) return false;
   return steps.some(({ op, attribute, values }) => {
     const others = valuesOf(op === 'add' ? row : after, attribute).map((value) => equalityKey(attribute, value));
     return op !== 'replace' && values.some((value) => !others.includes(equalityKey(attribute, value)));

@@ -5,7 +5,7 @@ import { recreate } from './entry.recreate.js';
 import { standing, type EntryKind, type Standing } from './entry.js';
 import { onDirectory } from './ldap.errors.js';
 import type { DirectorySettings } from './ldap.settings.js';
-import { childDn, parentDn } from './ldap/dn.js';
+import { childDn, parentDn, sameDn } from './ldap/dn.js';
 import { equal } from './ldap/filter.js';
 import {
   isAlreadyExists,
@@ -67,12 +67,11 @@ export class EntryStore {
     const named = targetId === null ? null : await this.ldap.read(targetId, this.attributes);
     if (named && ours(named)) return this.known(named);
     const { branch } = this.kind;
-    const found = await this.ldap
+    const [found, another] = await this.ldap
       .search(branch, equal('supannRefId', refId), { attributes: this.attributes })
       .catch(missingBranch);
-    if (found.length > 1)
-      throw new Rejected('several entries carry the id of this record', { attributes: ['supannRefId'] });
-    return found[0] ? this.known(found[0]) : null;
+    if (another) throw new Rejected('several entries carry the id of this record', { attributes: ['supannRefId'] });
+    return found ? this.known(found) : null;
   }
 
   private known(entry: LdapEntry): Known {
@@ -105,9 +104,11 @@ export class EntryStore {
     return found ? this.apply(found, after) : this.create(id, after);
   }
 
+  // Without reading first, only what the server refuses when it has been done already.
   private mayTrust(known: Known, after: Row): boolean {
     if (changesStructure(known.row, after, this.kind)) return false;
-    return known.row.rdn !== after.rdn || provesItself(known, after, modifications(known, after, this.kind));
+    const isRenamed = !sameDn(known.row.rdn as string, after.rdn as string);
+    return isRenamed || provesItself(known, after, modifications(known, after, this.kind));
   }
 
   private async apply(known: Known, after: Row): Promise<string> {

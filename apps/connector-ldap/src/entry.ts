@@ -39,8 +39,10 @@ export function standing(entry: LdapEntry, kind: EntryKind, settings: DirectoryS
   return { dn: entry.dn, row, suspended: suspended(entry.attributes.supannRessourceEtat ?? []) };
 }
 
-/** Resource and first letter of a state, `{COMPTE}A:…`. */
-const STATE = /^\{([^}]*)\}([A-Z])/;
+/** Resource and state, `{COMPTE}A:…`. */
+const STATE = /^\{([^}]*)\}(.*)$/s;
+/** Suspended by people; some tools file the locks under I (FusionDirectory). */
+const SUSPENDED = /^(S|I:SupannVerr)/;
 
 /** Resource of a value of supannRessourceEtat or supannRessourceEtatDate. */
 export function resourceOf(value: string): string | undefined {
@@ -48,8 +50,11 @@ export function resourceOf(value: string): string | undefined {
 }
 
 function suspended(states: readonly string[]): Set<string> {
-  const found = states.map((state) => STATE.exec(state)).filter((state) => state?.[2] === 'S');
-  return new Set(found.map((state) => state![1]!));
+  return new Set(states.filter(isSuspension).flatMap((state) => resourceOf(state) ?? []));
+}
+
+function isSuspension(state: string): boolean {
+  return SUSPENDED.test(STATE.exec(state)?.[2] ?? '');
 }
 
 function ownedValues(
@@ -68,8 +73,8 @@ function ownedValues(
     case 'supannRessourceEtat':
     case 'supannRessourceEtatDate':
       return values.filter((value) => {
-        const [, resource, letter] = STATE.exec(value) ?? [];
-        return resource !== undefined && letter !== 'S' && settings.resources.includes(resource);
+        const resource = resourceOf(value);
+        return resource !== undefined && !isSuspension(value) && settings.resources.includes(resource);
       });
     default:
       return attributeType(attribute).syntax === 'dn' ? values.map(readable) : [...values];

@@ -2,10 +2,8 @@ import { conformance } from '@myelin/connector';
 import type { Master } from '@myelin/contracts';
 import { contextWith, TestDirectory } from './directory.testing.js';
 import { ldapConnector } from './ldap.connector.js';
+import { ldapDrivers, type LdapDriverName } from './ldap/ldap.drivers.js';
 
-const directory = new TestDirectory();
-const { settings } = directory;
-const nowhere = { ...settings, url: 'ldap://127.0.0.1:9', deadlineMs: 1_000 };
 const today = () => '2026-10-15';
 
 const laboratory: Master<'structure'> = {
@@ -22,25 +20,6 @@ const laboratory: Master<'structure'> = {
   contacts: [{ kind: 'website', value: 'https://liex.univ-exemple.fr' }],
 };
 
-conformance('ldap', {
-  entity: 'structure',
-  connector: () => ldapConnector(settings, { today }),
-  unreachable: () => ldapConnector(nowhere, { today }),
-  context: contextWith({}),
-  masters: {
-    base: laboratory,
-    changed: { ...laboratory, longLabel: 'Laboratoire des informatiques d’Exempleville' },
-    renamed: { ...laboratory, code: 'LINEX', shortLabel: 'LINEX' },
-  },
-  spoil: (row) => ({ ...row, supannTypeEntite: [''], supannCodeEntiteParent: ['é'] }),
-  mark: (targetId) => directory.entryCsn(targetId),
-  count: () => directory.count(settings.structuresBranch),
-  decorate: async (dn) => {
-    await directory.ldap.modify(dn, [{ op: 'add', attribute: 'seeAlso', values: 'cn=archive,dc=example' }]);
-    return async (now) => (await directory.ldap.read(now, ['seeAlso']))?.attributes.seeAlso?.length === 1;
-  },
-});
-
 const person: Master<'person'> = {
   id: '01938c5e-0000-7000-8000-000000000101',
   status: 'active',
@@ -50,31 +29,57 @@ const person: Master<'person'> = {
   contacts: [{ kind: 'workMail', value: 'cecile.fontaine@univ-exemple.fr' }],
   roles: { resource: [{ population: 'RGPFT', from: '2026-09-01', affectations: [{ structure: 'code:LIEX' }] }] },
 };
-const context = (name: string) =>
-  contextWith({ 'code:LIEX': { master: laboratory, targetId: directory.structure('LIEX') } }, { name });
 
-conformance('ldap', {
-  entity: 'person',
-  connector: () => ldapConnector(settings, { today }),
-  unreachable: () => ldapConnector(nowhere, { today }),
-  context: context('cfontaine'),
-  masters: { base: person, changed: { ...person, listing: 'private' }, renamed: { ...person, usageName: 'Élan' } },
-  renamedContext: context('celan'),
-  spoil: (row) => ({ ...row, supannCivilite: ['Mlle é'] }),
-  mark: (targetId) => directory.entryCsn(targetId),
-  count: () => directory.count(settings.peopleBranch),
-  decorate: async (dn) => {
-    await directory.ldap.modify(dn, [
-      { op: 'add', attribute: 'objectClass', values: 'posixAccount' },
-      { op: 'add', attribute: 'uidNumber', values: '1001' },
-      { op: 'add', attribute: 'gidNumber', values: '1001' },
-      { op: 'add', attribute: 'homeDirectory', values: '/home/x' },
-      { op: 'add', attribute: 'supannRefId', values: '{UAI:0999001W:BIB}B1' },
-    ]);
-    return async (now) => {
-      const entry = await directory.ldap.read(now, ['objectClass', 'homeDirectory', 'supannRefId']);
-      const { objectClass = [], homeDirectory = [], supannRefId = [] } = entry?.attributes ?? {};
-      return objectClass.includes('posixAccount') && homeDirectory.length === 1 && supannRefId.length === 2;
-    };
-  },
+describe.each(Object.keys(ldapDrivers) as LdapDriverName[])('over %s', (driver) => {
+  const directory = new TestDirectory({ driver });
+  const { settings } = directory;
+  const nowhere = { ...settings, url: 'ldap://127.0.0.1:9', deadlineMs: 1_000 };
+
+  conformance('ldap', {
+    entity: 'structure',
+    connector: () => ldapConnector(settings, { today }),
+    unreachable: () => ldapConnector(nowhere, { today }),
+    context: contextWith({}),
+    masters: {
+      base: laboratory,
+      changed: { ...laboratory, longLabel: 'Laboratoire des informatiques d’Exempleville' },
+      renamed: { ...laboratory, code: 'LINEX', shortLabel: 'LINEX' },
+    },
+    spoil: (row) => ({ ...row, supannTypeEntite: [''], supannCodeEntiteParent: ['é'] }),
+    mark: (targetId) => directory.entryCsn(targetId),
+    count: () => directory.count(settings.structuresBranch),
+    decorate: async (dn) => {
+      await directory.ldap.modify(dn, [{ op: 'add', attribute: 'seeAlso', values: 'cn=archive,dc=example' }]);
+      return async (now) => (await directory.ldap.read(now, ['seeAlso']))?.attributes.seeAlso?.length === 1;
+    },
+  });
+
+  const context = (name: string) =>
+    contextWith({ 'code:LIEX': { master: laboratory, targetId: directory.structure('LIEX') } }, { name });
+
+  conformance('ldap', {
+    entity: 'person',
+    connector: () => ldapConnector(settings, { today }),
+    unreachable: () => ldapConnector(nowhere, { today }),
+    context: context('cfontaine'),
+    masters: { base: person, changed: { ...person, listing: 'private' }, renamed: { ...person, usageName: 'Élan' } },
+    renamedContext: context('celan'),
+    spoil: (row) => ({ ...row, supannCivilite: ['Mlle é'] }),
+    mark: (targetId) => directory.entryCsn(targetId),
+    count: () => directory.count(settings.peopleBranch),
+    decorate: async (dn) => {
+      await directory.ldap.modify(dn, [
+        { op: 'add', attribute: 'objectClass', values: 'posixAccount' },
+        { op: 'add', attribute: 'uidNumber', values: '1001' },
+        { op: 'add', attribute: 'gidNumber', values: '1001' },
+        { op: 'add', attribute: 'homeDirectory', values: '/home/x' },
+        { op: 'add', attribute: 'supannRefId', values: '{UAI:0999001W:BIB}B1' },
+      ]);
+      return async (now) => {
+        const entry = await directory.ldap.read(now, ['objectClass', 'homeDirectory', 'supannRefId']);
+        const { objectClass = [], homeDirectory = [], supannRefId = [] } = entry?.attributes ?? {};
+        return objectClass.includes('posixAccount') && homeDirectory.length === 1 && supannRefId.length === 2;
+      };
+    },
+  });
 });

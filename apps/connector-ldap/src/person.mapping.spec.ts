@@ -226,6 +226,16 @@ describe('state of the account', () => {
     expect(state({ roles: { external: [external] } })).toBe('{COMPTE}I:SupannExpire:20261015:');
   });
 
+  it('ends an enrolment without an end with its academic year', () => {
+    const enrolment = { year: 2025, population: 'AGEI', from: '2025-10-01' };
+    expect(state({ roles: { learner: [{ from: '2025-09-01', enrolments: [enrolment] }] } })).toMatch(
+      /A:SupannSursis:20260901:/,
+    );
+    expect(state({ roles: { learner: [{ to: '2026-12-31', enrolments: [enrolment] }] } })).toBe(
+      '{COMPTE}A:SupannActif::20261231',
+    );
+  });
+
   it('leaves populations of leavers and no profile in grace', () => {
     const result = mapped({ roles: { resource: [{ ...staff, to: '2026-09-30', career: [{ corps: '300' }] }] } });
     expect(values(result, 'supannCodePopulation')).toEqual(['{SUPANN}TSR']);

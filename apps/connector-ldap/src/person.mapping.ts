@@ -18,7 +18,7 @@ import { nomenclatureLabel } from './supann/values.js';
 export const PERSON_CLASSES = ['inetOrgPerson', 'eduPerson', 'supannPerson'] as const;
 const LONGEST_LOGIN = 20;
 
-/** The entry of a person on that day (SupAnn 2018–2021 and the establishment's choices in the settings); null: must not exist. */
+/** The entry of a person on that day (SupAnn 2018–2021, with the choices of the settings); null: must not exist. */
 export function mapPerson(master: Master<'person'>, context: MapContext, settings: DirectorySettings): Mapped | null {
   if (master.status === 'erased') return null;
   const { today } = context;

@@ -1,5 +1,5 @@
 import type { Reference } from '@myelin/connector';
-import type { Enrolment, ExternalRole, Master, ResourceRole } from '@myelin/contracts';
+import type { Enrolment, ExternalRole, Master, ResourceRole, Validity } from '@myelin/contracts';
 import type { Grace } from './ldap.settings.js';
 import { addDays, common, LAST_DAY, type Period } from './supann/days.js';
 
@@ -30,7 +30,7 @@ export function tenures({ roles }: Master<'person'>): Tenure[] {
   });
   roles?.learner?.forEach((learner, i) => {
     learner.enrolments?.forEach((role, j) => {
-      const [whole, period] = [common(learner), common(learner, yearOf(role), role)];
+      const [whole, period] = [common(learner), common(learner, yearOf(role, learner), role)];
       const field = `roles.learner[${i}].enrolments[${j}]`;
       if (whole && period) found.push({ kind: 'learner', role, field, period, whole });
     });
@@ -38,9 +38,11 @@ export function tenures({ roles }: Master<'person'>): Tenure[] {
   return found;
 }
 
-// An enrolment without dates lasts as long as its academic year.
-function yearOf({ year, from, to }: Enrolment) {
-  return from == null && to == null ? { from: `${year}-09-01`, to: `${year + 1}-08-31` } : {};
+// An enrolment is for one academic year: without dates it lasts as long, and without any end it ends with it.
+function yearOf({ year, from, to }: Enrolment, learner: Validity): Validity {
+  const end = `${year + 1}-08-31`;
+  if (from == null && to == null) return { from: `${year}-09-01`, to: end };
+  return to == null && learner.to == null ? { to: end } : {};
 }
 
 /** Last day of grace of a tenure; `LAST_DAY` when it has no end. */

@@ -19,8 +19,8 @@ export interface AccountState {
 const LEAVERS = { staff: 'TSR', learner: 'TSA', external: 'TS' } as const;
 
 /**
- * State of the account on that day (SupAnn, states of resources): active while a role is valid, then in grace, then expired; created
- * as long as none has begun. The status of the record comes first.
+ * State of the account on that day (SupAnn, states of resources): active while a role is valid, then in grace, then
+ * expired; created as long as none has begun. The status of the record comes first.
  */
 export function accountState(
   { status }: Master<'person'>,

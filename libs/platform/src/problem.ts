@@ -108,6 +108,10 @@ export function briefly(thrown: unknown): Record<string, unknown> {
     type: thrown.name,
     code,
     message: thrown.message.slice(0, 300),
-    stack: thrown.stack?.split('\n').slice(1, 6).join('\n'),
+    stack: thrown.stack
+      ?.split('\n')
+      .filter((line) => /^\s+at /.test(line))
+      .slice(0, 5)
+      .join('\n'),
   };
 }

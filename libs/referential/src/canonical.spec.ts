@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { canonicalJson, digest } from './canonical.js';
+import { canonicalJson, digest, unfit } from './canonical.js';
 
 /** The same JSON value with the keys of every object in another order. */
 function shuffled(value: unknown): unknown {
@@ -35,4 +35,20 @@ describe('digest', () => {
     expect(digest('a').equals(digest('a'))).toBe(true);
     expect(digest('a').equals(digest('b'))).toBe(false);
   });
+});
+
+describe('unfit', () => {
+  const nested = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth));
+
+  it('lets through every ordinary document', () => {
+    fc.assert(fc.property(fc.jsonValue(), (value) => expect(unfit({ extensions: value })).toBeUndefined()));
+    expect(unfit({ extensions: nested(90) })).toBeUndefined();
+  });
+
+  it.each([
+    ['goes too deep', { extensions: { a: nested(10_000) } }, 'extensions'],
+    ['has a field that hides', JSON.parse('{"a":1,"__proto__":{"sex":"F"}}'), '__proto__'],
+    ['has such a field inside', JSON.parse('{"extensions":{"a":[{"__proto__":1}]}}'), 'extensions'],
+    ['has a field named as every object has one', { birth: { constructor: 'x' } }, 'birth'],
+  ])('names the attribute that %s', (_, document: unknown, field) => expect(unfit(document)?.field).toBe(field));
 });

@@ -3,7 +3,7 @@ import { pivotValidator, type Cause, type FieldFault, type Validator } from '@my
 import { briefly, LOGGER, ProblemError, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { tooDeep } from './canonical.js';
+import { unfit } from './canonical.js';
 import type { ReferentialDefinition } from './definition.js';
 import { fact, type SourceFact } from './fact.js';
 import { csvLines } from './import-csv.js';
@@ -110,9 +110,7 @@ export class ImportService {
 
   private check(line: ImportLine, validate: Validator): LineFact | Rejection {
     if ('fault' in line) return { line: line.line, sourceId: line.sourceId, ...line.fault };
-    if (tooDeep(line.document))
-      return { line: line.line, sourceId: line.sourceId, field: '', message: 'is nested too deeply' };
-    const [fault] = validate(line.document);
+    const fault = unfit(line.document) ?? validate(line.document)[0];
     if (fault) return { line: line.line, sourceId: line.sourceId, ...fault };
     return { line: line.line, ...fact(line.sourceId, line.version, line.document) };
   }

@@ -208,9 +208,9 @@ describe('a chunk', () => {
       name: fc.constantFrom('A', 'B'),
       keys: fc.uniqueArray(fc.constantFrom('uid:a', 'uid:b', 'uid:c', 'uid:d', 'uid:e'), { maxLength: 2 }),
     });
-    const facts = fc.array(said, { minLength: 5, maxLength: 30 });
+    const facts = fc.array(said, { minLength: 5, maxLength: 16 });
     await fc.assert(
-      fc.asyncProperty(facts, fc.integer({ min: 2, max: 30 }), async (given, size) => {
+      fc.asyncProperty(facts, fc.integer({ min: 2, max: 16 }), async (given, size) => {
         const results = [];
         for (const chunk of [1, size]) {
           await empty(dataSource);
@@ -229,14 +229,14 @@ describe('a chunk', () => {
         }
         expect(results[1]).toEqual(results[0]);
       }),
-      { numRuns: 40 },
+      { numRuns: 25, endOnFailure: true },
     );
-  }, 60_000);
+  });
 
   it('of thousands is taken whole', async () => {
-    const many = Array.from({ length: 3000 }, (_, n) => says(`${n}`, somebody(`N${n}`, [`siham:S${n}`])));
+    const many = Array.from({ length: 2000 }, (_, n) => says(`${n}`, somebody(`N${n}`, [`siham:S${n}`])));
     expect(new Set((await take('siham', ...many)).map(word))).toEqual(new Set(['created']));
-    expect(await count('identifier')).toBe(3000);
+    expect(await count('identifier')).toBe(2000);
     await expectSound();
   });
 });
@@ -248,7 +248,7 @@ describe('sixteen writers at once', () => {
     const newest = new Map<string, number>();
     await Promise.all(
       WRITERS.map(async (writer) => {
-        for (let n = 0; n < 12; n++) {
+        for (let n = 0; n < 6; n++) {
           const version = n * 16 + writer;
           const facts = ['1', '2', '3', '4', '5'].map((id) =>
             says(id, somebody(`V${version}`, [`siham:S${id}`]), version),
@@ -266,9 +266,9 @@ describe('sixteen writers at once', () => {
     expect(
       await query(`select source_id, version::int, payload ->> 'birthName' as name from source_record order by 1`),
     ).toEqual([...newest].sort().map(([source_id, version]) => ({ source_id, version, name: `V${version}` })));
-    expect(await query(`select distinct state ->> 'birthName' as name from record`)).toEqual([{ name: 'V191' }]);
+    expect(await query(`select distinct state ->> 'birthName' as name from record`)).toEqual([{ name: 'V95' }]);
     await expectSound();
-  }, 60_000);
+  });
 
   it('from as many sources on the same identifiers make one record of each', async () => {
     const keys = Array.from({ length: 20 }, (_, n) => `siham:S${n}`);
@@ -282,7 +282,7 @@ describe('sixteen writers at once', () => {
     expect(await count('record')).toBe(20);
     expect(await count('link')).toBe(320);
     await expectSound();
-  }, 60_000);
+  });
 
   it('of one source on the same new identifiers let exactly one have each', async () => {
     const keys = Array.from({ length: 20 }, (_, n) => `siham:S${n}`);
@@ -296,12 +296,12 @@ describe('sixteen writers at once', () => {
       ...Array.from({ length: 300 }, () => 'identifiers[0].value'),
     ]);
     await expectSound();
-  }, 60_000);
+  });
 
   it('that pass identifiers around never leave one with two records', async () => {
     await Promise.all(
       WRITERS.map(async (writer) => {
-        for (let n = 0; n < 10; n++) {
+        for (let n = 0; n < 5; n++) {
           const keys = [`uid:k${(writer + n) % 8}`, `uid:k${(writer * 3 + n) % 8}`];
           await take(`source-${writer % 3}`, says(`${writer}`, somebody('A', [...new Set(keys)])));
         }
@@ -315,5 +315,5 @@ describe('sixteen writers at once', () => {
     );
     expect(stray).toEqual([]);
     await expectSound();
-  }, 60_000);
+  });
 });

@@ -104,6 +104,8 @@ describe('bad input', () => {
     ['a missing name and a bad day', { givenNames: ['A'], birth: { date: '2001-02-30' } }, ['birth.date', 'birthName']],
     ['no object', '[]', ['']],
     ['bank details', { ...somebody('A'), bankAccounts: [{ iban: 'FR1420041010050500013M02606' }] }, ['bankAccounts']],
+    ['a field named as every object has one', { ...somebody('A'), constructor: 'x' }, ['constructor']],
+    ['a field that hides', `{"birthName":"A","givenNames":["B"],"__proto__":{"sex":"F"}}`, ['__proto__']],
     ['a NUL character', { ...somebody('A'), usageName: 'a\0b' }, ['usageName']],
   ])('%s is refused with the name of the field', async (_, body, fields) =>
     expect(expectProblem(await post(body), 422, 'invalid-document').sort()).toEqual(fields),
@@ -256,16 +258,16 @@ describe('changing', () => {
         late++;
       }
     };
-    const tenTimes = async () => {
-      for (let n = 0; n < 10; n++) await add();
+    const fiveTimes = async () => {
+      for (let n = 0; n < 5; n++) await add();
     };
-    await Promise.all(Array.from({ length: 8 }, tenTimes));
-    expect((await get(path)).body).toMatchObject({ revision: 81, extensions: { count: 80 } });
+    await Promise.all(Array.from({ length: 8 }, fiveTimes));
+    expect((await get(path)).body).toMatchObject({ revision: 41, extensions: { count: 40 } });
     expect(late).toBeGreaterThan(0);
     expect(await query('select count(*)::int as n, max(revision) as last from revision')).toEqual([
-      { n: 81, last: 81 },
+      { n: 41, last: 41 },
     ]);
-  }, 60_000);
+  });
 
   it('by 200 at once of the same revision succeeds exactly once', async () => {
     const { body } = await post(somebody('A'));
@@ -275,7 +277,7 @@ describe('changing', () => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
     expect(answers.filter(({ status }) => status === 412)).toHaveLength(199);
     expect((await get(`/persons/${String(body.id)}`)).body.revision).toBe(2);
-  }, 60_000);
+  });
 });
 
 describe('ending a record', () => {

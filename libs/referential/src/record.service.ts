@@ -3,7 +3,7 @@ import { pivotFaults, type Cause, type FieldFault, type MasterFields } from '@my
 import { ProblemError } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { canonicalJson, digest, tooDeep } from './canonical.js';
+import { canonicalJson, digest, unfit } from './canonical.js';
 import { amend, hubSource, KEY_TAKEN } from './decide.js';
 import type { ReferentialDefinition } from './definition.js';
 import { fact, type Ingested, type SourceFact } from './fact.js';
@@ -150,8 +150,8 @@ export class RecordService {
   }
 
   private valid(document: unknown): Attributes {
-    if (tooDeep(document)) throw invalid([{ field: '', message: 'is nested too deeply' }]);
-    const errors = pivotFaults(this.definition.entity, document);
+    const fault = unfit(document);
+    const errors = fault ? [fault] : pivotFaults(this.definition.entity, document);
     if (errors.length > 0) throw invalid(errors);
     return document as Attributes;
   }

@@ -10,6 +10,9 @@ import { FirstFloor1764000000000 } from '../src/migrations/1-first-floor.js';
 import { ReferentialModule } from '../src/referential.module.js';
 import { TABLES, type Attributes } from '../src/tables.js';
 
+// Hooks start and end real servers' work, on machines that may be busy.
+jest.setTimeout(60_000);
+
 /** A setting that a suite needs: these suites run on a real PostgreSQL and a real Kafka. */
 export function required(name: 'KAFKA_BROKERS' | 'DATABASE_URL'): string {
   const value = process.env[name];
@@ -70,11 +73,20 @@ export async function openTables(): Promise<{ dataSource: DataSource; close: () 
   return { dataSource, close };
 }
 
+const FILLED = [
+  'import_rejection',
+  'import_run',
+  'outbox',
+  'revision',
+  'identifier',
+  'link',
+  'source_record',
+  'record',
+];
+
 /** Forgets every record. */
 export const empty = (dataSource: DataSource): Promise<unknown> =>
-  dataSource.query(
-    'truncate record, source_record, link, identifier, revision, outbox, import_run, import_rejection cascade',
-  );
+  dataSource.query(FILLED.map((table) => `delete from ${table}`).join(';'));
 
 export const person = { entity: 'person', path: 'persons', title: 'Persons' } as const satisfies ReferentialDefinition;
 

@@ -37,7 +37,13 @@ export class TiedProcess {
     this.#log = log;
     this.pid = pid;
     this.what = what;
-    this.ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+    this.ended = new Promise((resolve) => {
+      child.once('exit', (code, signal) => {
+        // What it started and did not end, such as the workers of a test runner, is in its group.
+        signalAll([-pid], 'SIGKILL');
+        resolve({ code, signal });
+      });
+    });
   }
 
   get running(): boolean {

@@ -14,6 +14,9 @@ export interface ServerRecipe {
   ready: (process: TiedProcess) => boolean | Promise<boolean>;
 }
 
+/** Long, for a machine that has much else to do: a server that cannot start says so at once. */
+const START_DEADLINE_MS = 60_000;
+
 /** A running server that a test may stop, kill, freeze and start again: same port, same data. */
 export class LocalServer {
   readonly #recipe: ServerRecipe;
@@ -70,7 +73,10 @@ export class LocalServer {
     this.#process = launch();
     writePidFile(pidFile, this.#process);
     try {
-      await until(`${what} should serve`, () => ready(this.#process), { process: this.#process });
+      await until(`${what} should serve`, () => ready(this.#process), {
+        process: this.#process,
+        deadlineMs: START_DEADLINE_MS,
+      });
     } catch (error) {
       await this.#process.kill();
       throw error;

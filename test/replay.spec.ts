@@ -1,0 +1,96 @@
+import { until, type Service } from '@myelin/testing';
+import { change, load, type RecordView, call } from '../deploy/demo/hub.js';
+import { ndjson } from '../deploy/demo/ndjson.js';
+import { readDirectory, type Entry } from './directory.js';
+import { metric, query, TestInstallation } from './installation.js';
+import { university } from './university.js';
+
+const SIZE = { structures: 60, persons: 300 };
+const RECORDS = SIZE.structures + SIZE.persons;
+
+let hub: TestInstallation;
+let person: Service;
+let structure: Service;
+let connector: Service;
+
+beforeAll(async () => {
+  hub = await TestInstallation.create('replay');
+  [person, structure, connector] = await hub.start('person', 'structure', 'connector-ldap');
+  const { structures, persons } = university(SIZE);
+  await load(structure.url, 'open-data', ndjson(structures));
+  await load(person.url, 'registry', ndjson(persons));
+  expect(await hub.converged(RECORDS)).toEqual({ entries: RECORDS, differences: [] });
+}, 240_000);
+afterAll(() => hub.drop(), 60_000);
+
+/** Marks every record as not published: the same revisions are sent once more. */
+const republish = (name: 'person' | 'structure') =>
+  query(
+    hub.databaseUrl(name),
+    `insert into outbox (entity_id, revision, kind, cause, changed_at) select id, revision, 'updated', '{}', now() from record`,
+  );
+
+/** Sends the connector back to the first message of every topic; it must not run. */
+async function rewind(): Promise<void> {
+  const admin = hub.kafka.kafka.admin();
+  await admin.connect();
+  const { groups } = await admin.listGroups();
+  const own = groups.filter(({ groupId }) => groupId.startsWith(`${hub.names.topicPrefix}connector-ldap`));
+  expect(own).not.toEqual([]);
+  for (const { groupId } of own) {
+    for (const { topic } of await admin.fetchOffsets({ groupId })) {
+      await admin.resetOffsets({ groupId, topic, earliest: true });
+    }
+  }
+  await admin.disconnect();
+}
+
+/** Waits until the connector has taken every message and has nothing left to do. */
+async function quiet(): Promise<void> {
+  await hub.taken();
+  await until('nothing should be due', async () => (await hub.work()).due === 0, { deadlineMs: 60_000 });
+}
+
+const versions = (entries: ReadonlyMap<string, Entry>) =>
+  new Map([...entries].map(([dn, { entryCSN, entryUUID }]) => [dn, `${entryUUID?.[0]} ${entryCSN?.[0]}`]));
+
+it('touches no entry when every message comes twice', async () => {
+  const before = versions(await readDirectory(hub.directory));
+  expect(before.size).toBe(RECORDS);
+  await republish('structure');
+  await republish('person');
+  await quiet();
+  expect(versions(await readDirectory(hub.directory))).toEqual(before);
+}, 240_000);
+
+it('touches no entry when all messages are read again from the first one', async () => {
+  const before = versions(await readDirectory(hub.directory));
+  await connector.stop();
+  await rewind();
+  await connector.start();
+  await quiet();
+  expect(versions(await readDirectory(hub.directory))).toEqual(before);
+  expect(await metric(connector, 'myelin_deliveries_total')).toBe(0);
+}, 240_000);
+
+it('writes one changed field as one change of that one attribute', async () => {
+  const { items } = await call<{ items: RecordView[] }>('GET', `${person.url}/persons?limit=200`);
+  const record = items.find(({ listing }) => listing === 'public');
+  const before = await readDirectory(hub.directory);
+  const modified = await metric(connector, 'myelin_deliveries_total', { outcome: 'modified' });
+  const all = await metric(connector, 'myelin_deliveries_total');
+
+  await change(person.url, 'persons', record?.id ?? '', { listing: 'private' });
+  expect(await hub.converged(RECORDS)).toEqual({ entries: RECORDS, differences: [] });
+
+  const after = await readDirectory(hub.directory);
+  expect([...after.keys()].sort()).toEqual([...before.keys()].sort());
+  const differences = [...after].flatMap(([dn, entry]) => {
+    const names = [...new Set([...Object.keys(entry), ...Object.keys(before.get(dn) ?? {})])];
+    const changed = names.filter((name) => String(entry[name]) !== String(before.get(dn)?.[name]));
+    return changed.length > 0 ? [changed.sort()] : [];
+  });
+  expect(differences).toEqual([['entryCSN', 'supannListeRouge']]);
+  expect(await metric(connector, 'myelin_deliveries_total', { outcome: 'modified' })).toBe(modified + 1);
+  expect(await metric(connector, 'myelin_deliveries_total')).toBe(all + 1);
+}, 240_000);
