@@ -18,8 +18,12 @@ export async function readEntries(directory: LdapAccess): Promise<Entry[]> {
     paged,
   });
   await client.unbind();
+  // What was asked for and is not there comes back as an attribute without values.
+  const entries = searchEntries.map(
+    (entry) => Object.fromEntries(Object.entries(entry).filter(([, values]) => values.length > 0)) as Entry,
+  );
   const depth = ({ dn }: Entry) => dn.split(/(?<!\\),/).length;
-  return searchEntries.sort((a, b) => depth(a) - depth(b));
+  return entries.sort((a, b) => depth(a) - depth(b));
 }
 
 /** The parts of ldapts below its public search, which answers only when a search has ended; this one never ends. */

@@ -90,11 +90,11 @@ function compareOne(
   known: ReadonlyMap<string, Referenced>,
   today: string,
 ): string | undefined {
-  const entityOf = new Map((sync.references?.(master) ?? []).map(({ entity, key }) => [key, entity]));
+  const entityOf = new Map((sync.references?.(master, today) ?? []).map(({ entity, key }) => [key, entity]));
   const context: MapContext = {
     today,
-    // A login that the hub does not hold was allocated by the connector: the entry tells which.
-    name: entry?.attributes.get('uid')?.[0],
+    // A login that the hub does not hold was allocated by the connector: the entry tells which, if there is one.
+    name: entry?.attributes.get('uid')?.[0] ?? sync.nameRequest?.(master, today)?.base,
     reference: (key) => known.get(`${entityOf.get(key)}|${key}`),
   };
   const mapped = sync.map(master, context);

@@ -75,9 +75,13 @@ it('lets only one of two relays write, though the first was frozen in the middle
   await drained();
 
   first.thaw();
-  await until('the first should leave the lead', () => /relay fenced|no longer leads/.test(readFileSync(first.logFile, 'utf8')), {
-    deadlineMs: 60_000,
-  });
+  await until(
+    'the first should leave the lead',
+    () => /relay fenced|no longer leads/.test(readFileSync(first.logFile, 'utf8')),
+    {
+      deadlineMs: 60_000,
+    },
+  );
   await until('the first should stand by', async () => (await relayOf(first)) === 'standby', { deadlineMs: 60_000 });
   expect(await relayOf(second)).toBe('leading');
 

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { accessSync, chmodSync, constants, createWriteStream, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { accessSync, chmodSync, constants, createWriteStream, existsSync, mkdirSync } from 'node:fs';
 import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join, relative, resolve } from 'node:path';
+import { delimiter, dirname, join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { exitCodeOf, signalGroup, spawnTied } from './child.mjs';
 import { claim, digest } from './claim.mjs';
 
@@ -11,7 +12,7 @@ import { claim, digest } from './claim.mjs';
 export class SetupFault extends Error {}
 
 /** The folder of the repository. */
-export const root = resolve(import.meta.dirname, '../..');
+export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const local = join(root, '.local');
 const uid = process.getuid?.();
 const isRoot = uid === 0;
@@ -98,7 +99,10 @@ async function run(name, signal, command, args, { cwd = root, env = process.env 
       log.write(text);
     });
   }
-  const stop = () => signalGroup(child, 'SIGTERM');
+  const stop = () => {
+    signalGroup(child, 'SIGTERM');
+    setTimeout(() => signalGroup(child, 'SIGKILL'), 3000).unref();
+  };
   signal.addEventListener('abort', stop);
   const code = await exitCodeOf(child);
   signal.removeEventListener('abort', stop);
@@ -159,7 +163,7 @@ async function findJava({ tell, run }) {
 }
 
 async function fetchKafka({ tell, run }) {
-  const pom = join(import.meta.dirname, 'kafka', 'pom.xml');
+  const pom = join(root, 'deploy', 'local', 'kafka', 'pom.xml');
   const folder = join(local, 'kafka', digest(readFileSync(pom, 'utf8')));
   if (existsSync(folder)) return folder;
   if (!inPath('mvn')) {
@@ -234,17 +238,11 @@ async function build({ tell, run }) {
   const stampFile = join(dist, '.sources');
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
   tell('swc');
-  const fresh = mkdtempSync(join(local, 'dist-'));
-  const old = `${fresh}.old`;
   const swc = join(root, 'node_modules', '@swc', 'cli', 'bin', 'swc.js');
-  try {
+  await inFreshFolder(dist, async (fresh) => {
     await run(nodeProgram(), [swc, ...folders, '-d', fresh, '--extensions', '.ts', '--quiet']);
     writeFileSync(join(fresh, '.sources'), stamp);
-    if (existsSync(dist)) renameSync(dist, old);
-    renameSync(fresh, dist);
-  } finally {
-    for (const folder of [fresh, old]) rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 function sourcesIn(folder) {
@@ -253,15 +251,18 @@ function sourcesIn(folder) {
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
 }
 
-/** Fills a folder under another name first, so that it is there whole or not at all. */
+/** Fills a folder under another name first, so that it is there whole or not at all, and is replaced at one stroke. */
 async function inFreshFolder(folder, fill) {
-  mkdirSync(dirname(folder), { recursive: true });
-  const fresh = mkdtempSync(`${folder}-`);
+  const [fresh, old] = [`${folder}-fresh`, `${folder}-old`];
+  const clear = () => [fresh, old].forEach((path) => rmSync(path, { recursive: true, force: true }));
+  clear();
+  mkdirSync(fresh, { recursive: true });
   try {
     await fill(fresh);
+    if (existsSync(folder)) renameSync(folder, old);
     renameSync(fresh, folder);
   } finally {
-    rmSync(fresh, { recursive: true, force: true });
+    clear();
   }
 }
 

@@ -20,7 +20,10 @@ import type { LdapEntry, LdapOperations } from './ldap/ldap.port.js';
 import { hubRefId } from './ref-ids.js';
 
 /** What to throw when the name or another unique value of the row is somebody else's. */
-export type OnTaken = (row: Row, refusal: LdapError) => Promise<unknown>;
+export type OnTaken = (wanted: Wanted, refusal: LdapError) => Promise<unknown>;
+
+/** A change after which the entry exists. */
+export type Wanted = Change & { readonly after: Row };
 
 /** An entry, and whether it was read for this change or is what the ledger remembers. */
 interface Known extends Standing {
@@ -49,14 +52,16 @@ export class EntryStore {
   }
 
   /** Carries out one change; safe to repeat. */
-  write({ id, targetId, before, after }: Change): Promise<{ readonly targetId: string }> {
+  write(change: Change): Promise<{ readonly targetId: string }> {
     return onDirectory(async () => {
+      const { id, targetId, before, after } = change;
       if (after === null) return this.remove(id, targetId);
+      const wanted = { ...change, after };
       const known: Known | null =
         before !== null && targetId !== null
           ? { dn: targetId, row: before, suspended: new Set(), fresh: false }
           : await this.find(id, targetId);
-      const dn = known ? await this.update(id, known, after) : await this.create(id, after);
+      const dn = known ? await this.update(known, wanted) : await this.create(wanted);
       return { targetId: canonicalDn(dn) };
     });
   }
@@ -78,7 +83,8 @@ export class EntryStore {
     return { ...standing(entry, this.kind, this.settings), fresh: true };
   }
 
-  private async create(id: string, after: Row): Promise<string> {
+  private async create(wanted: Wanted): Promise<string> {
+    const { id, after } = wanted;
     const dn = childDn(after.rdn as string, this.kind.branch);
     try {
       await this.ldap.add(dn, attributesToAdd(after));
@@ -88,20 +94,20 @@ export class EntryStore {
       if (!isAlreadyExists(error) && !isConstraint(error)) throw error;
       // Another delivery of the same record may have been first.
       const found = await this.find(id, dn);
-      if (found) return this.update(id, found, after);
-      throw await this.onTaken(after, error);
+      if (found) return this.update(found, wanted);
+      throw await this.onTaken(wanted, error);
     }
   }
 
   /** Brings the entry to the row; when the directory differs from what was remembered, it is read and all is done once more. */
-  private async update(id: string, known: Known, after: Row): Promise<string> {
+  private async update(known: Known, wanted: Wanted): Promise<string> {
     try {
-      if (known.fresh || this.mayTrust(known, after)) return await this.apply(known, after);
+      if (known.fresh || this.mayTrust(known, wanted.after)) return await this.apply(known, wanted);
     } catch (error) {
       if (known.fresh || !isDifference(error)) throw error;
     }
-    const found = await this.find(id, known.dn);
-    return found ? this.apply(found, after) : this.create(id, after);
+    const found = await this.find(wanted.id, known.dn);
+    return found ? this.apply(found, wanted) : this.create(wanted);
   }
 
   // Without reading first, only what the server refuses when it has been done already.
@@ -111,7 +117,8 @@ export class EntryStore {
     return isRenamed || provesItself(known, after, modifications(known, after, this.kind));
   }
 
-  private async apply(known: Known, after: Row): Promise<string> {
+  private async apply(known: Known, wanted: Wanted): Promise<string> {
+    const { after } = wanted;
     try {
       if (changesStructure(known.row, after, this.kind)) {
         return await recreate(this.ldap, this.kind, this.settings, known, after);
@@ -122,7 +129,7 @@ export class EntryStore {
       return dn;
     } catch (error) {
       const isTaken = known.fresh && (isAlreadyExists(error) || isConstraint(error));
-      throw isTaken ? await this.onTaken(after, error as LdapError) : error;
+      throw isTaken ? await this.onTaken(wanted, error as LdapError) : error;
     }
   }
 

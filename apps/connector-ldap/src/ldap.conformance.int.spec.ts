@@ -4,8 +4,6 @@ import { contextWith, TestDirectory } from './directory.testing.js';
 import { ldapConnector } from './ldap.connector.js';
 import { ldapDrivers, type LdapDriverName } from './ldap/ldap.drivers.js';
 
-const today = () => '2026-10-15';
-
 const laboratory: Master<'structure'> = {
   id: '01938c5e-0000-7000-8000-000000000011',
   status: 'active',
@@ -37,8 +35,8 @@ describe.each(Object.keys(ldapDrivers) as LdapDriverName[])('over %s', (driver) 
 
   conformance('ldap', {
     entity: 'structure',
-    connector: () => ldapConnector(settings, { today }),
-    unreachable: () => ldapConnector(nowhere, { today }),
+    connector: () => ldapConnector(settings),
+    unreachable: () => ldapConnector(nowhere),
     context: contextWith({}),
     masters: {
       base: laboratory,
@@ -59,8 +57,8 @@ describe.each(Object.keys(ldapDrivers) as LdapDriverName[])('over %s', (driver) 
 
   conformance('ldap', {
     entity: 'person',
-    connector: () => ldapConnector(settings, { today }),
-    unreachable: () => ldapConnector(nowhere, { today }),
+    connector: () => ldapConnector(settings),
+    unreachable: () => ldapConnector(nowhere),
     context: context('cfontaine'),
     masters: { base: person, changed: { ...person, listing: 'private' }, renamed: { ...person, usageName: 'Élan' } },
     renamedContext: context('celan'),

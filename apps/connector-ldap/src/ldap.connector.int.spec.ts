@@ -17,7 +17,6 @@ import { TcpProxy } from './ldap/tcp-proxy.testing.js';
 import { anyPerson } from './person.testing.js';
 import { loginLetters } from './supann/transliterate.js';
 
-const today = () => '2026-10-15';
 const photo = Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0x00]);
 const directory = new TestDirectory({ birthData: true, localSchemes: ['x-local'] });
 const { settings } = directory;
@@ -39,14 +38,20 @@ const person = (rest: Partial<Master<'person'>> = {}): Master<'person'> => ({
 
 const map = (master: Master<'person'>, name: string) =>
   syncOf('person').map(master, contextWith(references(), { name })) as Mapped;
-const write = (id: string, targetId: string | null, before: Mapped['row'] | null, after: Mapped['row'] | null) =>
+const write = (
+  id: string,
+  targetId: string | null,
+  before: Mapped['row'] | null,
+  after: Mapped['row'] | null,
+  name?: string,
+) =>
   syncOf('person').write({
-    ...{ id, targetId, before, after, correlationId: undefined },
+    ...{ id, targetId, before, after, name, correlationId: undefined },
     changed: changedAttributes(before, after),
   });
 const create = async (master: Master<'person'>, name: string) => {
   const { row } = map(master, name);
-  return { ...(await write(master.id, null, null, row)), row };
+  return { ...(await write(master.id, null, null, row, name)), row };
 };
 const attributes = async (dn: string, ...names: string[]) => (await directory.ldap.read(dn, names))?.attributes;
 const rejection = (promise: Promise<unknown>) =>
@@ -56,7 +61,8 @@ const rejection = (promise: Promise<unknown>) =>
   );
 
 beforeAll(async () => {
-  session = await ldapConnector(settings, { today }).open();
+  session = await ldapConnector(settings).open();
+  await session.check();
 });
 afterAll(() => session.close());
 
@@ -227,7 +233,7 @@ describe('names that are taken', () => {
     const master = person();
     const { targetId, row } = await create(master, 'renaming');
     const after = map({ ...master, listing: 'private' }, 'occupied').row;
-    expect(await rejection(write(master.id, targetId, row, after))).toBeInstanceOf(NameTaken);
+    expect(await rejection(write(master.id, targetId, row, after, 'occupied'))).toBeInstanceOf(NameTaken);
     expect((await syncOf('person').read({ id: master.id, targetId }))!.row).toEqual(row);
   });
 
@@ -266,13 +272,22 @@ describe('a directory in which logins and principal names are unique', () => {
   const createUnique = async (master: Master<'person'>, name: string) => {
     const sync = own.syncs.find(({ entity }) => entity === 'person')!;
     const { row } = sync.map(master, contextWith({}, { name })) as Mapped;
-    const change = { id: master.id, targetId: null, before: null, after: row, changed: [], correlationId: undefined };
+    const change = {
+      id: master.id,
+      targetId: null,
+      before: null,
+      after: row,
+      changed: [],
+      name,
+      correlationId: undefined,
+    };
     return sync.write(change);
   };
   const eppn = (value: string) => ({ identifiers: [{ scheme: 'eppn', value }] });
 
   beforeAll(async () => {
-    own = await ldapConnector(unique.settings, { today }).open();
+    own = await ldapConnector(unique.settings).open();
+    await own.check();
     await createUnique(person(eppn('zoe@univ-exemple.fr')), 'unique1');
   });
   afterAll(() => own.close());
@@ -295,7 +310,8 @@ describe('a directory that goes away', () => {
 
   beforeAll(async () => {
     await proxy.listen();
-    own = await ldapConnector({ ...settings, url: proxy.url, deadlineMs: 500 }, { today }).open();
+    own = await ldapConnector({ ...settings, url: proxy.url, deadlineMs: 500 }).open();
+    await own.check();
   });
   afterAll(async () => {
     await proxy.kill();
@@ -307,7 +323,14 @@ describe('a directory that goes away', () => {
     const master = person();
     const { row } = map(master, 'outage');
     const { targetId } = await create(master, 'outage');
-    const change = { id: master.id, targetId, before: row, correlationId: undefined, changed: ['supannListeRouge'] };
+    const change = {
+      id: master.id,
+      targetId,
+      before: row,
+      name: undefined,
+      correlationId: undefined,
+      changed: ['supannListeRouge'],
+    };
     const update = () => sync.write({ ...change, after: { ...row, supannListeRouge: ['TRUE'] } });
     proxy.freeze();
     expect(await rejection(update())).toMatchObject({ name: 'TargetDown', unknownOutcome: true });
@@ -341,7 +364,10 @@ describe('deliveries at the same time', () => {
 describe('structures', () => {
   const mapUnit = (master: Master<'structure'>) => (syncOf('structure').map(master, contextWith({})) as Mapped).row;
   const writeUnit = (targetId: string | null, before: Mapped['row'] | null, after: Mapped['row'] | null) =>
-    syncOf('structure').write({ ...{ id: unit.id, targetId, before, after, correlationId: undefined }, changed: [] });
+    syncOf('structure').write({
+      ...{ id: unit.id, targetId, before, after, name: undefined, correlationId: undefined },
+      changed: [],
+    });
 
   it('become establishments, with what belongs to others', async () => {
     const [row, after] = [unit, { ...unit, type: 'S102', identifiers: [{ scheme: 'uai', value: '0751717J' }] }].map(
@@ -391,7 +417,10 @@ describe('structures', () => {
 });
 
 describe('a directory that is not as the settings say', () => {
-  const open = (given: object) => rejection(ldapConnector({ ...settings, ...given }, { today }).open());
+  const check = async (given: object) => {
+    const opened = await ldapConnector({ ...settings, ...given }).open();
+    return rejection(opened.check()).finally(() => opened.close());
+  };
 
   it.each([
     ['a wrong password', { password: 'wrong' }],
@@ -399,16 +428,18 @@ describe('a directory that is not as the settings say', () => {
     ['a missing branch that may not be created', { peopleBranch: `ou=none,${settings.baseDn}`, createBranches: false }],
     ['a missing branch elsewhere', { peopleBranch: `ou=none,ou=none,${settings.baseDn}` }],
   ])('is fatal: %s', async (_name, given) => {
-    expect(await open(given)).toBeInstanceOf(Fatal);
+    expect(await check(given)).toBeInstanceOf(Fatal);
   });
 
   it('is fatal when a branch goes away', async () => {
-    const own = await ldapConnector({ ...settings, peopleBranch: `ou=leaving,${settings.baseDn}` }, { today }).open();
+    const own = await ldapConnector({ ...settings, peopleBranch: `ou=leaving,${settings.baseDn}` }).open();
+    await own.check();
     await directory.ldap.remove(`ou=leaving,${settings.baseDn}`);
-    expect(await rejection(own.check())).toBeInstanceOf(Fatal);
     const sync = own.syncs.find(({ entity }) => entity === 'person')!;
     const { row } = map(person(), 'nowhere');
-    const change = { ...{ id: 'x', targetId: null, before: null, after: row, changed: [], correlationId: undefined } };
+    const change = {
+      ...{ id: 'x', targetId: null, before: null, after: row, changed: [], name: undefined, correlationId: undefined },
+    };
     expect(await rejection(sync.write(change))).toBeInstanceOf(Fatal);
     await own.close();
   });

@@ -5,37 +5,27 @@ import { ldapDrivers } from './ldap/ldap.drivers.js';
 import { LdapPool } from './ldap/ldap.pool.js';
 import { PersonSync } from './person.sync.js';
 import { StructureSync } from './structure.sync.js';
-import { todayInFrance } from './supann/days.js';
-import { checkTree, ensureTree } from './tree.js';
+import { ensureTree } from './tree.js';
 
-/** The connector to a SUPANN directory; `today` (`YYYY-MM-DD`) is the day in France unless given. */
-export function ldapConnector(
-  settings: DirectorySettings,
-  { today = todayInFrance }: { readonly today?: () => string } = {},
-): Connector {
+/** The connector to a SUPANN directory. */
+export function ldapConnector(settings: DirectorySettings): Connector {
   return {
     name: 'ldap',
-    async open() {
+    open() {
       const { url, bindDn, password, tls, deadlineMs, connections } = settings;
       const options = { url, bindDn, password, deadlineMs, ...(tls && { tls }) };
       const pool = new LdapPool(ldapDrivers[settings.driver], options, { size: connections });
-      try {
-        await ensureTree(pool, settings);
-      } catch (error) {
-        await pool.close();
-        throw error;
-      }
-      return session(pool, settings, today);
+      return Promise.resolve(session(pool, settings));
     },
   };
 }
 
-function session(pool: LdapPool, settings: DirectorySettings, today: () => string): Session {
+function session(pool: LdapPool, settings: DirectorySettings): Session {
   return {
-    syncs: [new StructureSync(pool, settings), new PersonSync(pool, settings, today)],
+    syncs: [new StructureSync(pool, settings), new PersonSync(pool, settings)],
     async check() {
       await onDirectory(() => pool.whoAmI());
-      await checkTree(pool, settings);
+      await ensureTree(pool, settings);
     },
     close: () => pool.close(),
   };

@@ -1,6 +1,6 @@
-import { NameTaken, Rejected, type Change, type MapContext, type Mapped, type Row, type Sync } from '@myelin/connector';
+import { NameTaken, Rejected, type Change, type MapContext, type Mapped, type Sync } from '@myelin/connector';
 import type { Master } from '@myelin/contracts';
-import { EntryStore } from './entry.store.js';
+import { EntryStore, type Wanted } from './entry.store.js';
 import { MAPPING_VERSION, type EntryKind } from './entry.js';
 import { targetError } from './ldap.errors.js';
 import type { DirectorySettings } from './ldap.settings.js';
@@ -82,13 +82,10 @@ export class PersonSync implements Sync<'person'> {
   readonly version = MAPPING_VERSION;
   private readonly entries: EntryStore;
   private readonly kind: EntryKind;
-  // A change does not say where its login comes from: rows mapped with an allocated one are remembered.
-  private readonly withAllocatedLogin = new WeakSet<Row>();
 
   constructor(
     private readonly ldap: LdapOperations,
     private readonly settings: DirectorySettings,
-    private readonly today: () => string,
   ) {
     this.kind = {
       branch: settings.peopleBranch,
@@ -97,21 +94,19 @@ export class PersonSync implements Sync<'person'> {
       structural: ['inetOrgPerson'],
       attributes: [...ATTRIBUTES, ...(settings.birthData ? BIRTH_ATTRIBUTES : [])],
     };
-    this.entries = new EntryStore(ldap, settings, this.kind, (row, refusal) => this.taken(row, refusal));
+    this.entries = new EntryStore(ldap, settings, this.kind, (wanted, refusal) => this.taken(wanted, refusal));
   }
 
-  references(master: Master<'person'>) {
-    return personReferences(master, this.today(), this.settings);
+  references(master: Master<'person'>, today: string) {
+    return personReferences(master, today, this.settings);
   }
 
-  nameRequest(master: Master<'person'>) {
-    return loginRequest(master, this.today());
+  nameRequest(master: Master<'person'>, today: string) {
+    return loginRequest(master, today);
   }
 
   map(master: Master<'person'>, context: MapContext): Mapped | null {
-    const mapped = mapPerson(master, context, this.settings);
-    if (mapped && loginRequest(master, context.today)) this.withAllocatedLogin.add(mapped.row);
-    return mapped;
+    return mapPerson(master, context, this.settings);
   }
 
   read(ref: { readonly id: string; readonly targetId: string | null }) {
@@ -123,7 +118,7 @@ export class PersonSync implements Sync<'person'> {
   }
 
   /** Another login cures a refusal only if it was allocated and it, or the principal name made of it, is in the way. */
-  private async taken(row: Row, refusal: LdapError): Promise<unknown> {
+  private async taken({ after: row, name }: Wanted, refusal: LdapError): Promise<unknown> {
     const [login] = row.uid as readonly [string];
     const [principal] = (row.eduPersonPrincipalName ?? []) as readonly string[];
     const holds = async (attribute: 'uid' | 'eduPersonPrincipalName', value: string) => {
@@ -131,14 +126,13 @@ export class PersonSync implements Sync<'person'> {
       const own = (row.supannRefId as readonly string[]).filter((id) => id.startsWith(`{${this.settings.hubLabel}}`));
       return found.some(({ attributes }) => !own.some((id) => attributes.supannRefId?.includes(id)));
     };
-    if (await holds('uid', login)) return this.nameTaken(row, login, 'uid', refusal);
+    const takenBy = (attribute: AttributeName, isOurs = name === login) =>
+      isOurs
+        ? new NameTaken(login, { cause: refusal })
+        : new Rejected('another entry has this name', { cause: refusal, attributes: [attribute] });
+    if (await holds('uid', login)) return takenBy('uid');
     if (principal === undefined || !(await holds('eduPersonPrincipalName', principal))) return targetError(refusal);
     const derived = principal === `${login}@${this.settings.eppnScope}`;
-    return this.nameTaken(row, derived ? login : undefined, 'eduPersonPrincipalName', refusal);
-  }
-
-  private nameTaken(row: Row, login: string | undefined, attribute: AttributeName, cause: LdapError): Rejected {
-    if (login !== undefined && this.withAllocatedLogin.has(row)) return new NameTaken(login, { cause });
-    return new Rejected('another entry has this name', { cause, attributes: [attribute] });
+    return takenBy('eduPersonPrincipalName', derived && name === login);
   }
 }

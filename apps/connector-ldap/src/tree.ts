@@ -17,11 +17,6 @@ export function ensureTree(ldap: LdapOperations, settings: DirectorySettings): P
   });
 }
 
-/** Throws `Fatal` when a branch that the connector writes to is missing. */
-export function checkTree(ldap: LdapOperations, settings: DirectorySettings): Promise<void> {
-  return ensureTree(ldap, { ...settings, createBranches: false });
-}
-
 function branchesOf({ peopleBranch, structuresBranch, groupsBranch, createBranches }: DirectorySettings): string[] {
   // Nothing is written to the groups yet: they are created with the others, but not required.
   return createBranches ? [peopleBranch, structuresBranch, groupsBranch] : [peopleBranch, structuresBranch];

@@ -76,6 +76,15 @@ const numbered = (base: string, number: number, maxLength: number) => {
 };
 
 /** The target says that this name is somebody else's: it is kept as taken, and its owner here will get another. */
-export async function surrenderName(dataSource: DataSource, entity: Entity, name: string): Promise<void> {
-  await dataSource.query(`update allocated_name set owner = null where entity = $1 and name = $2`, [entity, name]);
+export async function surrenderName(
+  dataSource: DataSource,
+  entity: Entity,
+  name: string,
+  owner: string,
+): Promise<void> {
+  await dataSource.query(`update allocated_name set owner = null where entity = $1 and name = $2 and owner = $3`, [
+    entity,
+    name,
+    owner,
+  ]);
 }

@@ -27,7 +27,6 @@ export interface TargetFaults {
 /** A target for tests: rows in a PostgreSQL table, with a log of every call and faults to switch on. */
 export class TableTarget implements Session {
   readonly faults: TargetFaults = { down: false, losesAnswers: 0, busy: 0, refuses: undefined };
-  version = '1';
 
   constructor(private readonly dataSource: DataSource) {}
 
@@ -40,7 +39,6 @@ export class TableTarget implements Session {
 
   readonly syncs: readonly Sync[] = [this.sync('structure'), this.sync('person')];
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- the port is asynchronous
   async check(): Promise<void> {
     if (this.faults.down) throw new TargetDown('the table target is down');
   }
@@ -57,12 +55,9 @@ export class TableTarget implements Session {
   }
 
   private sync(entity: 'structure' | 'person'): Sync {
-    const target = this;
     return {
       entity,
-      get version() {
-        return target.version;
-      },
+      version: '1',
       references: (master): Reference[] =>
         entity === 'person' ? structuresOf(master).map((key) => ({ entity: 'structure', key, required: true })) : [],
       nameRequest: (master) =>

@@ -111,7 +111,8 @@ export class Worker {
 
   /** Everything that mapping the batch needs, in as few queries as the batch has kinds of entities. */
   private async prepare(claims: readonly Claim[]): Promise<BatchContext> {
-    const { dataSource, today } = this.options;
+    const { dataSource } = this.options;
+    const day = this.options.today();
     const references = new Map<Claim, readonly Reference[]>();
     const names = new Map<string, string>();
     const wanted = new Map<string, { entity: Entity; key: string }>();
@@ -119,17 +120,17 @@ export class Worker {
       const sync = this.syncs.get(entity);
       if (!sync) continue;
       for (const one of group) {
-        const named = (one.state && sync.references?.(one.state)) ?? [];
+        const named = (one.state && sync.references?.(one.state, day)) ?? [];
         references.set(one, named);
         for (const { entity: kind, key } of named) wanted.set(`${kind}|${key}`, { entity: kind, key });
       }
       const requests = group.flatMap((one) => {
-        const request = one.state && sync.nameRequest?.(one.state);
+        const request = one.state && sync.nameRequest?.(one.state, day);
         return request ? [{ id: one.id, ...request }] : [];
       });
       for (const [id, name] of await allocateNames(dataSource, entity, requests)) names.set(id, name);
     }
-    return { references, names, resolved: await resolve(dataSource, [...wanted.values()]), today: today() };
+    return { references, names, resolved: await resolve(dataSource, [...wanted.values()]), today: day };
   }
 
   private async deliver(one: Claim, context: BatchContext): Promise<Result> {
@@ -163,7 +164,7 @@ export class Worker {
         reference: (key) => inTarget(`${kindOf.get(key)}|${key}`),
       });
     if (mapped === SKIP) return result(one, sync.version, { status: 'skipped', waitsFor });
-    return this.reconcile(one, sync, mapped, waitsFor);
+    return this.reconcile(one, sync, mapped, waitsFor, names.get(one.id));
   }
 
   /** Writes the difference between what the target has and what it must have, if there is one. */
@@ -172,6 +173,7 @@ export class Worker {
     sync: Sync,
     mapped: Mapped | null,
     waitsFor: readonly string[] | null,
+    name: string | undefined,
   ): Promise<Result> {
     let { row: before, targetId }: { row: Row | null; targetId: string | null } = one;
     if (one.verify) {
@@ -191,6 +193,7 @@ export class Worker {
         before,
         after,
         changed,
+        name,
         correlationId: one.correlationId ?? undefined,
       });
       end();
@@ -248,7 +251,7 @@ export class Worker {
           verify: one.verify || consequence.verify,
         });
       case 'rename':
-        await surrenderName(dataSource, one.entity, consequence.taken);
+        await surrenderName(dataSource, one.entity, consequence.taken, one.id);
         return result(one, sync.version, { ...kept, status: 'due', retryInMs: 0 });
       case 'park':
         logger.error({ ...line, error: consequence.error }, 'parked');

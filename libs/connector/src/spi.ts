@@ -8,7 +8,7 @@ import type { Row } from './row.js';
 export interface Connector {
   /** Name in ledgers, logs and metrics (`ldap`). */
   readonly name: string;
-  /** Opens the target; throws `Fatal` when the settings cannot work, `TargetDown` when it does not answer. */
+  /** Prepares to work on the target without asking anything of it: whether it answers is for `check` to say. */
   open(): Promise<Session>;
 }
 
@@ -16,7 +16,7 @@ export interface Connector {
 export interface Session {
   /** One sync per entity the connector writes, in the order in which entities should arrive (referenced ones first). */
   readonly syncs: readonly Sync[];
-  /** Resolves when the target answers with the expected rights; throws one of the four errors otherwise. */
+  /** Resolves when the target answers and is as the connector needs it; throws one of the four errors otherwise. Asked before any work. */
   check(): Promise<void>;
   close(): Promise<void>;
 }
@@ -85,6 +85,8 @@ export interface Change {
   readonly after: Row | null;
   /** Attributes in which the two differ. */
   readonly changed: readonly string[];
+  /** The name that was allocated to the record, where the sync asked for one. */
+  readonly name: string | undefined;
   readonly correlationId: string | undefined;
 }
 
@@ -93,10 +95,10 @@ export interface Sync<E extends Entity = Entity> {
   readonly entity: E;
   /** Version of the mapping and its code tables: entities mapped under another version are mapped again. */
   readonly version: string;
-  /** The records that this one names. */
-  references?(master: Master<E>): readonly Reference[];
+  /** The records that this one names, as of `today` (`YYYY-MM-DD`). */
+  references?(master: Master<E>, today: string): readonly Reference[];
   /** The name to allocate for this record, if it needs one. */
-  nameRequest?(master: Master<E>): NameRequest | undefined;
+  nameRequest?(master: Master<E>, today: string): NameRequest | undefined;
   /** What should stand in the target: a row, null (must not exist there) or `SKIP`. Pure. */
   map(master: Master<E>, context: MapContext): Mapped | null | typeof SKIP;
   /** The entity as the target has it, by its id there, else by master id; null when it is not there. */

@@ -79,13 +79,13 @@ export function decide(fact: SourceFact, known: Known): Ingested | Write {
 
   const record = known.records.get(recordId);
   if (!record) throw new RecordMoved();
+  const own = record.sources.find((one) => one.source === known.source && one.sourceId === fact.sourceId);
+  const outcome = settled(fact, own && newest(own, known.bySourceId.get(fact.sourceId)));
+  if (outcome) return { outcome, recordId, revision: record.revision };
+
   const foreign = foreignClaims(fact, known, recordId);
   if (foreign.length > 0) return rejected(fact, foreign, 'already belongs to another record');
-
-  const own = record.sources.find((one) => one.source === known.source && one.sourceId === fact.sourceId);
   if (own) {
-    const outcome = settled(fact, own);
-    if (outcome) return { outcome, recordId, revision: record.revision };
     // What was entered is changed by `amend` only: another document under its key is a mistake of the caller.
     if (known.source === HUB) return { outcome: 'rejected', faults: [KEY_TAKEN] };
     return change(fact, record, own.id, 'update', '', replace(record.sources, own, fact));
@@ -101,6 +101,10 @@ export function decide(fact: SourceFact, known: Known): Ingested | Write {
   const joined = [...record.sources, { source: known.source, payload: fact.payload }];
   return change(fact, record, uuidv7(), 'attach', shared ? keyOf(shared) : 'hub', joined);
 }
+
+/** A source record as it stands under lock, with the version that was heard of since, if that is higher. */
+const newest = (locked: KnownSource, heard: KnownSource | undefined): KnownSource =>
+  (heard?.version ?? -1) > (locked.version ?? -1) ? { ...locked, version: heard?.version ?? null } : locked;
 
 /** Fault of a document that comes under the key of another one that was entered in the hub. */
 export const KEY_TAKEN: FieldFault = { field: 'Idempotency-Key', message: 'was used for another document' };

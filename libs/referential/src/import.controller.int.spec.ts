@@ -1,4 +1,5 @@
-import { call, empty, somebody, startPersons, type Answer, type Running } from '../test/bed.js';
+import { request } from 'node:http';
+import { call, empty, somebody, startPersons, until, type Answer, type Running } from '../test/bed.js';
 
 let persons: Running;
 
@@ -161,6 +162,22 @@ describe('a load', () => {
     } finally {
       await persons.dataSource.query('alter table lost rename to link');
     }
+  });
+
+  it('that its sender cuts off is marked as failed, keeps what was loaded, and can be sent again', async () => {
+    const lines = Array.from({ length: 5000 }, (_, n) => `${line(`${n}`, somebody(`N${n}`))}\n`);
+    const sending = request(`${persons.url}/imports?source=siham&format=ndjson`, {
+      method: 'POST',
+      headers: { 'content-type': TYPES.ndjson },
+    });
+    sending.on('error', () => undefined);
+    sending.write(lines.join(''));
+    await until(async () => (await query('select id from record limit 1')).length);
+    sending.destroy();
+    await until(async () => (await query(`select id from import_run where status = 'failed'`)).length);
+    const [{ n } = { n: 0 }] = await query<{ n: number }>('select count(*)::int as n from record');
+    expect(await query('select created from import_run')).toEqual([{ created: n }]);
+    expect((await load('ndjson', lines.join(''))).body).toMatchObject({ unchanged: n, created: 5000 - n, rejected: 0 });
   });
 
   it('while another loads the same file makes every record once', async () => {

@@ -96,16 +96,21 @@ export class ImportService {
       // Awaited at the next flush; until then a failure must not count as unhandled.
       writing.catch(() => undefined);
     };
-    for await (const batch of batches) {
-      for (const line of batch) {
-        const checked = this.check(line, this.validators[format]);
-        if ('json' in checked) facts.push(checked);
-        else rejections.push(checked);
-        if (facts.length + rejections.length >= CHUNK) await flush();
+    try {
+      for await (const batch of batches) {
+        for (const line of batch) {
+          const checked = this.check(line, this.validators[format]);
+          if ('json' in checked) facts.push(checked);
+          else rejections.push(checked);
+          if (facts.length + rejections.length >= CHUNK) await flush();
+        }
       }
+      await flush();
+      await writing;
+    } finally {
+      // When the file breaks off, the chunk that is being written still counts.
+      await writing.catch(() => undefined);
     }
-    await flush();
-    await writing;
   }
 
   private check(line: ImportLine, validate: Validator): LineFact | Rejection {

@@ -187,6 +187,19 @@ describe('a chunk', () => {
     expect(await query('select kind, revision from outbox')).toEqual([{ kind: 'created', revision: 3 }]);
   });
 
+  it('hears the version of what is repeated in it', async () => {
+    await take('siham', says('1', somebody('A'), 1), says('2', somebody('B', ['uid:b'])));
+    const outcomes = await take(
+      'siham',
+      says('1', somebody('A'), 3),
+      says('1', somebody('A'), 5),
+      says('1', somebody('C'), 4),
+      says('1', somebody('C', ['uid:b']), 4),
+    );
+    expect(outcomes.map(word)).toEqual(['unchanged', 'unchanged', 'stale', 'stale']);
+    expect((await take('siham', says('1', somebody('C'), 4))).map(word)).toEqual(['stale']);
+  });
+
   it('lets an identifier pass from one record to the next', async () => {
     await take('siham', says('1', somebody('A', ['uid:a'])), says('2', somebody('B', ['uid:b'])));
     const outcomes = await take('siham', says('1', somebody('A', ['uid:c'])), says('2', somebody('B', ['uid:a'])));

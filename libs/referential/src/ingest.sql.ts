@@ -100,16 +100,13 @@ export async function lockRecords(runner: QueryRunner, ids: readonly string[]): 
 }
 
 /** Remembers the newer version number of source records whose content did not change. */
-export async function raiseVersions(
-  runner: QueryRunner,
-  raised: readonly { id: string; version: number }[],
-): Promise<void> {
-  if (raised.length === 0) return;
+export async function raiseVersions(runner: QueryRunner, raised: ReadonlyMap<string, number>): Promise<void> {
+  if (raised.size === 0) return;
   await runner.query(
     `update source_record s set version = raised.version
        from unnest($1::uuid[], $2::bigint[]) as raised (id, version)
       where s.id = raised.id and (s.version is null or s.version < raised.version)`,
-    [raised.map(({ id }) => id), raised.map((one) => one.version)],
+    [[...raised.keys()], [...raised.values()]],
   );
 }
 

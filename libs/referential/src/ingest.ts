@@ -1,7 +1,7 @@
 import type { Cause } from '@myelin/contracts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, QueryRunner } from 'typeorm';
-import { decide, keyOf, RecordMoved, recordOf, settled, type Write } from './decide.js';
+import { decide, keyOf, RecordMoved, recordOf, settled, type KnownSource, type Write } from './decide.js';
 import { independent, type Ingested, type SourceFact } from './fact.js';
 import { claimsOf } from './golden.js';
 import { findHolders, findKnown, lockRecords, mergeStaged, raiseVersions } from './ingest.sql.js';
@@ -64,15 +64,21 @@ async function ingestRound(
     source,
     facts.map(({ sourceId }) => sourceId),
   );
-  const raised: { id: string; version: number }[] = [];
-  const heard = new Set<string>();
+  const raised = new Map<string, number>();
+  const raise = (known: KnownSource, { version }: SourceFact) => {
+    if (version === null || version <= (known.version ?? -1)) return;
+    raised.set(known.id, version);
+    bySourceId.set(known.sourceId, { ...known, version });
+  };
+  const moving = new Set<string>();
   const open = facts.filter((fact) => {
     const known = bySourceId.get(fact.sourceId);
-    const outcome = heard.has(fact.sourceId) ? undefined : settled(fact, known);
-    heard.add(fact.sourceId);
-    if (!known || !outcome) return true;
-    if (outcome === 'unchanged' && fact.version !== null && fact.version !== known.version)
-      raised.push({ id: known.id, version: fact.version });
+    const outcome = moving.has(fact.sourceId) ? undefined : settled(fact, known);
+    if (!known || !outcome) {
+      moving.add(fact.sourceId);
+      return true;
+    }
+    if (outcome === 'unchanged') raise(known, fact);
     results.set(fact, { outcome, recordId: known.recordId, revision: known.revision });
     return false;
   });
@@ -92,6 +98,9 @@ async function ingestRound(
   for (const fact of ready) {
     const decision = decide(fact, { source, bySourceId, holders, records });
     if ('outcome' in decision) {
+      const known = bySourceId.get(fact.sourceId);
+      // Another writer was quicker with the same words.
+      if (decision.outcome === 'unchanged' && known) raise(known, fact);
       results.set(fact, decision);
       continue;
     }

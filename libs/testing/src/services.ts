@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { repositoryRoot } from './stack/folder';
-import { freePorts, spawnTied, until, type TiedProcess } from './stack/process';
+import { freePorts, spawnTied, until, type Ending, type TiedProcess } from './stack/process';
 import type { StackSettings } from './stack/stack';
 
 /** Which installation of Myelin the services belong to: several may share the servers. */
@@ -72,8 +72,9 @@ export class Service {
     });
   }
 
-  async stop(): Promise<void> {
-    await this.process?.stop();
+  /** Asks the process to leave, and kills it when it is still there after the deadline. */
+  async stop(deadlineMs?: number): Promise<Ending | undefined> {
+    return this.process?.stop('SIGTERM', deadlineMs);
   }
 
   async kill(): Promise<void> {

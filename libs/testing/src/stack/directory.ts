@@ -61,9 +61,13 @@ function baseEntry(dn: string): Record<string, string | string[]> {
 
 async function addIfMissing(client: Client, dn: string, entry: Record<string, string | string[]>): Promise<void> {
   try {
-    await client.add(dn, entry);
+    // Asked first: an account may be refused a base that is there already.
+    await client.search(dn, { scope: 'base', attributes: ['1.1'] });
   } catch (error) {
-    if (!(error instanceof AlreadyExistsError)) throw error;
+    if (!(error instanceof NoSuchObjectError)) throw error;
+    await client.add(dn, entry).catch((late: unknown) => {
+      if (!(late instanceof AlreadyExistsError)) throw late;
+    });
   }
 }
 
