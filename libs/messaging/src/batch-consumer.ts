@@ -122,7 +122,7 @@ export class BatchConsumer extends Server implements CustomTransportStrategy {
     const { batch, isRunning, isStale, resolveOffset, commitOffsetsIfNecessary } = payload;
     const { partition } = batch;
     const topic = batch.topic.slice(this.options.client.topicPrefix.length);
-    const handler = this.getHandlerByPattern(topic);
+    const handler: MessageHandler<Batch, BaseRpcContext> | null = this.getHandlerByPattern(topic);
     if (!handler) return;
     const left = new AbortController();
     const heart = setInterval(() => void payload.heartbeat().catch(() => left.abort()), HEARTBEAT_MS);

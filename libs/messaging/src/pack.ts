@@ -33,7 +33,7 @@ const partitionOf = Partitioners.DefaultPartitioner();
 
 /** The partition of a key among `partitions`, as the producers of the Java client choose it. */
 export function keyPartition(key: string, partitions: number): number {
-  return partitionOf({ topic: '', partitionMetadata: new Array(partitions), message: { key, value: null } });
+  return partitionOf({ topic: '', partitionMetadata: new Array<never>(partitions), message: { key, value: null } });
 }
 
 /** The message of a dirty entity: CloudEvents 1.0, binary mode. */
