@@ -1,3 +1,4 @@
+export { writeContracts } from './generate.js';
 export { CHECKS, unstorable, type CheckName } from './checks.js';
 export {
   compareVersions,
