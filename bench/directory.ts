@@ -49,27 +49,27 @@ class SyncRequest extends Control {
 }
 
 /**
- * Tells of every entry that the server commits below the base, as soon as it has, by its DN and one attribute: the server
- * pushes them, so that watching costs next to nothing. Resolves when all that stood before was passed over.
+ * Tells the values of some attributes of every entry below the base that is written, as soon as the server has committed it: the
+ * server pushes them, so that watching costs next to nothing. Resolves when all that stood before was passed over.
  */
 export async function watchEntries(
   directory: LdapAccess,
-  attribute: string,
-  onCommit: (dn: string, value: string | undefined) => void,
+  attributes: string[],
+  onValue: (value: string) => void,
 ): Promise<Client> {
   const client = await bound(directory);
   const inside = client as unknown as Inside;
   let refreshed = false;
   inside.messageParser.on('message', (message) => {
     if (!refreshed || !(message instanceof SearchEntry)) return;
-    onCommit(message.name, message.attributes[0]?.values[0]?.toString());
+    for (const { values } of message.attributes) for (const value of values) onValue(value.toString());
   });
   const request = new SearchRequest({
     messageId: inside._nextMessageId(),
     baseDN: directory.baseDn,
     scope: 'sub',
     filter: new PresenceFilter({ attribute: 'supannRefId' }),
-    attributes: [attribute],
+    attributes,
     controls: [new SyncRequest()],
   });
   // The end of the refresh is told by a message that the library does not know and takes for a failure of the search.

@@ -3,9 +3,9 @@ import { createDatabase, freePorts, until, type Service } from '@myelin/testing'
 import { call, find, type RecordView } from '../deploy/demo/hub.js';
 import { query, seeded, TestInstallation } from './installation.js';
 
-const CRASHES = 12;
+const CRASHES = 8;
 /** Requests under way at each kill, every one at another point. */
-const POSTS = 4;
+const POSTS = 5;
 const SEED = Number(process.env.SEED ?? 20_261_124);
 
 let hub: TestInstallation;
@@ -74,7 +74,7 @@ it('keeps a record with its revision and its outbox row, or nothing of it, where
     const start = performance.now();
     await post(`WHOLE${crash}`);
     // Anywhere in a request of the usual length, and somewhat after it.
-    const span = 2 * (performance.now() - start);
+    const span = 4 * (performance.now() - start);
     const posts = Array.from({ length: POSTS }, (_, n) => postBefore(`CRASH${crash}N${n}`, random() * span));
     await sleep(span);
     await person.kill();

@@ -85,8 +85,12 @@ it('ends in order on SIGTERM in the middle of work, and loses nothing', async ()
   expect(await stopAll()).toEqual([orderly, orderly, orderly]);
   await cut;
 
+  // They start without a directory, too.
+  await stack.slapd.stop();
   await Promise.all(servers().map((service) => service.start()));
+  expect((await health(connector)).checks.target?.status).toBe('degraded');
   await load(person.url, 'registry', ndjson(renamed('Nom-Coupé')));
+  await stack.slapd.restart();
   expect(await hub.converged(records)).toEqual(same());
 }, 240_000);
 
@@ -98,11 +102,6 @@ it('ends in order on SIGTERM while broker and directory are away', async () => {
   const troubled = async () => (await healths()).filter((status) => status === 'degraded').length;
   await until('person and connector should notice', async () => (await troubled()) >= 2, { deadlineMs: 60_000 });
   expect(await stopAll()).toEqual([orderly, orderly, orderly]);
-
-  // They start without a directory, too.
-  await stack.kafka.restart();
-  await Promise.all(servers().map((service) => service.start()));
-  expect((await health(connector)).checks.target?.status).toBe('degraded');
   await stack.slapd.restart();
-  expect(await hub.converged(records)).toEqual(same());
+  await stack.kafka.restart();
 }, 240_000);

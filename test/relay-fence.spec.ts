@@ -7,7 +7,8 @@ import { readTopic } from '../libs/messaging/test/bed.js';
 import { health, query, TestInstallation } from './installation.js';
 
 const PERSONS = 20_000;
-const CHANGED = 2_000;
+/** More than one transaction of a relay carries. */
+const CHANGED = 4_000;
 const TOPIC = referentialTopic('person').name;
 
 let hub: TestInstallation;
@@ -33,13 +34,15 @@ afterAll(async () => {
   await query(hub.names.servers.DATABASE_URL ?? '', `drop role ${account}`);
 }, 60_000);
 
-function* persons(count: number, usageName?: string) {
-  for (let n = 0; n < count; n++) {
-    const number = `F${String(n).padStart(6, '0')}`;
-    const identifiers = [{ scheme: 'siham', value: number }];
-    yield { sourceId: number, document: { birthName: 'Lefèvre', givenNames: ['Maëlle'], usageName, identifiers } };
-  }
-}
+const NUMBERS = Array.from({ length: PERSONS }, (_, n) => `F${String(n).padStart(6, '0')}`);
+
+const file = (numbers: readonly string[], usageName?: string) =>
+  ndjson(
+    numbers.map((sourceId) => {
+      const identifiers = [{ scheme: 'siham', value: sourceId }];
+      return { sourceId, document: { birthName: 'Lefèvre', givenNames: ['Maëlle'], usageName, identifiers } };
+    }),
+  );
 
 const sql = <R extends object>(text: string) => query<R>(hub.databaseUrl('person'), text);
 const waiting = async () => (await sql<{ rows: number }>('select count(*)::integer as rows from outbox'))[0]?.rows ?? 0;
@@ -49,7 +52,7 @@ const drained = () =>
 
 it('lets only one of two relays write, though the first was frozen in the middle of a send and wakes up late', async () => {
   await first.start();
-  expect(await load(first.url, 'siham', ndjson(persons(PERSONS)))).toMatchObject({ created: PERSONS, rejected: 0 });
+  expect(await load(first.url, 'siham', file(NUMBERS))).toMatchObject({ created: PERSONS, rejected: 0 });
   await drained();
   await second.start();
   expect(await relayOf(first)).toBe('leading');
@@ -69,9 +72,16 @@ it('lets only one of two relays write, though the first was frozen in the middle
       where datname = current_database() and usename <> '${account}' and pid <> pg_backend_pid()`,
   );
 
-  await load(second.url, 'siham', ndjson(persons(CHANGED, 'Roy')));
+  // Those that the first has in its hands change now.
+  const next = await sql<{ number: string }>(
+    `select s.source_id as number
+       from outbox o join link l on l.record_id = o.entity_id join source_record s on s.id = l.source_record_id
+      order by o.entity_id limit ${CHANGED}`,
+  );
+  const changing = next.map(({ number }) => number);
+  expect(await load(second.url, 'siham', file(changing, 'Roy'))).toMatchObject({ updated: changing.length });
   await until('the second should lead', async () => (await relayOf(second)) === 'leading', { deadlineMs: 60_000 });
-  await load(second.url, 'siham', ndjson(persons(CHANGED, 'Lefèvre-Roy')));
+  expect(await load(second.url, 'siham', file(changing, 'Lefèvre-Roy'))).toMatchObject({ updated: changing.length });
   await drained();
 
   first.thaw();
@@ -98,7 +108,7 @@ it('lets only one of two relays write, though the first was frozen in the middle
     if (revision < (published.get(key) ?? 0)) lower.push(`${key} falls to ${revision} at ${partition}/${offset}`);
     published.set(key, revision);
   }
-  expect(lower).toEqual([]);
+  expect(lower.slice(0, 10)).toEqual([]);
   const records = await sql<{ id: string; revision: number }>('select id, revision from record');
   expect(records).toHaveLength(PERSONS);
   expect(records.filter(({ id, revision }) => published.get(id) !== revision)).toEqual([]);

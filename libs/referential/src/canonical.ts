@@ -41,7 +41,7 @@ function flaw(value: unknown, depth: number): string | undefined {
   return undefined;
 }
 
-/** First 16 bytes of the SHA-256 of a text: enough to tell a change, small enough to keep beside every record. */
-export function digest(text: string): Buffer {
-  return hash('sha256', text, 'buffer').subarray(0, 16);
+/** First 16 bytes of the SHA-256 of a text, in hexadecimal: enough to tell a change, small enough to keep beside every record. */
+export function digest(text: string): string {
+  return hash('sha256', text, 'hex').slice(0, 32);
 }

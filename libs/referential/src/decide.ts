@@ -14,7 +14,7 @@ export interface KnownSource {
   readonly source: string;
   readonly sourceId: string;
   readonly version: number | null;
-  readonly hash: Buffer;
+  readonly hash: string;
   readonly payload: Attributes;
 }
 
@@ -58,14 +58,14 @@ export interface Known {
 export function settled(fact: SourceFact, known: KnownSource | undefined): 'unchanged' | 'stale' | undefined {
   if (!known) return undefined;
   if (fact.version !== null && known.version !== null && fact.version < known.version) return 'stale';
-  return fact.hash.equals(known.hash) ? 'unchanged' : undefined;
+  return fact.hash === known.hash ? 'unchanged' : undefined;
 }
 
 /** The record that a fact speaks of: by its key, else by the strong identifiers it shares; null when it is new. */
 export function recordOf(fact: SourceFact, known: Pick<Known, 'bySourceId' | 'holders'>): string[] {
   const linked = known.bySourceId.get(fact.sourceId);
   if (linked) return [linked.recordId];
-  const holders = claimsOf(fact.payload).flatMap((one) => known.holders.get(keyOf(one)) ?? []);
+  const holders = fact.claims.flatMap((one) => known.holders.get(keyOf(one)) ?? []);
   return [...new Set(holders)];
 }
 
@@ -97,7 +97,7 @@ export function decide(fact: SourceFact, known: Known): Ingested | Write {
       'already belongs to another record of this source',
     );
   }
-  const shared = claimsOf(fact.payload).find((one) => known.holders.get(keyOf(one)) === recordId);
+  const shared = fact.claims.find((one) => known.holders.get(keyOf(one)) === recordId);
   const joined = [...record.sources, { source: known.source, payload: fact.payload }];
   return change(fact, record, uuidv7(), 'attach', shared ? keyOf(shared) : 'hub', joined);
 }
@@ -115,7 +115,7 @@ export function amend(
   entered: SourceFact,
   holders: ReadonlyMap<string, string>,
 ): Ingested | Write {
-  const foreign = claimsOf(entered.payload).flatMap((one, index) =>
+  const foreign = entered.claims.flatMap((one, index) =>
     (holders.get(keyOf(one)) ?? record.id) === record.id ? [] : [index],
   );
   if (foreign.length > 0) return rejected(entered, foreign, 'already belongs to another record');
@@ -147,7 +147,7 @@ function create(fact: SourceFact): Write {
     mode: 'create',
     evidence: 'new',
     state: null,
-    identifiers: fact.payload.code === undefined ? null : union([claimsOf(fact.payload)]),
+    identifiers: fact.claims.some(({ scheme }) => scheme === 'code') ? union([fact.claims]) : null,
     status: 'active',
     revision: 1,
     changed: true,
@@ -187,7 +187,7 @@ const foreignClaims = (fact: SourceFact, known: Known, recordId: string | undefi
   identifierIndexes(fact, known, (holder) => holder !== recordId);
 
 function identifierIndexes(fact: SourceFact, known: Known, wrong: (holder: string) => boolean): number[] {
-  return claimsOf(fact.payload).flatMap((one, index) => {
+  return fact.claims.flatMap((one, index) => {
     const holder = known.holders.get(keyOf(one));
     return holder !== undefined && wrong(holder) ? [index] : [];
   });

@@ -1,6 +1,6 @@
 import type { FieldFault } from '@myelin/contracts';
 import { canonicalJson, digest } from './canonical.js';
-import { claimsOf } from './golden.js';
+import { claimsOf, type IdentifierKey } from './golden.js';
 import type { Attributes } from './tables.js';
 
 /** One thing that a source asserts: a whole pivot document under the source's own key. */
@@ -8,16 +8,25 @@ export interface SourceFact {
   readonly sourceId: string;
   /** The source's own version; a lower one than the last received is refused. */
   readonly version: number | null;
-  readonly payload: Attributes;
-  /** Canonical JSON of the payload. */
+  /** Canonical JSON of the document. */
   readonly json: string;
-  readonly hash: Buffer;
+  /** Digest of `json`, in hexadecimal. */
+  readonly hash: string;
+  /** What the document claims to be called. */
+  readonly claims: readonly IdentifierKey[];
+  /** The document, read anew from `json` at each access: most facts are written without another look at it. */
+  readonly payload: Attributes;
 }
 
 /** Makes a fact of a validated pivot document. */
 export function fact(sourceId: string, version: number | null, payload: Attributes): SourceFact {
   const json = canonicalJson(payload);
-  return { sourceId, version, payload, json, hash: digest(json) };
+  return {
+    ...{ sourceId, version, json, hash: digest(json), claims: claimsOf(payload) },
+    get payload() {
+      return JSON.parse(json) as Attributes;
+    },
+  };
 }
 
 /** What became of a fact. */
@@ -36,7 +45,7 @@ export type Ingested =
 export function independent<F extends SourceFact>(facts: readonly F[], records: (fact: F) => readonly string[]): F[] {
   const taken = new Set<string>();
   return facts.filter((one) => {
-    const claims = claimsOf(one.payload).map(({ scheme, value }) => `${scheme}:${value}`);
+    const claims = one.claims.map(({ scheme, value }) => `${scheme}:${value}`);
     const marks = [`\0${one.sourceId}`, ...claims, ...records(one)];
     const free = !marks.some((mark) => taken.has(mark));
     for (const mark of marks) taken.add(mark);

@@ -117,7 +117,7 @@ export class ImportService {
     if ('fault' in line) return { line: line.line, sourceId: line.sourceId, ...line.fault };
     const fault = unfit(line.document) ?? validate(line.document)[0];
     if (fault) return { line: line.line, sourceId: line.sourceId, ...fault };
-    return { line: line.line, ...fact(line.sourceId, line.version, line.document) };
+    return Object.assign(fact(line.sourceId, line.version, line.document), { line: line.line });
   }
 
   private async write(

@@ -2,6 +2,7 @@ import type { Cause, Status } from '@myelin/contracts';
 import type { QueryRunner } from 'typeorm';
 import type { KnownSource, LockedRecord } from './decide.js';
 import type { IdentifierKey } from './golden.js';
+import type { OverStaged } from './staging.js';
 import type { Attributes } from './tables.js';
 
 type Rows<T> = Promise<T[]>;
@@ -14,7 +15,7 @@ export async function findKnown(
   sourceIds: readonly string[],
 ): Promise<Map<string, KnownSource>> {
   const rows = await (runner.query(
-    `select s.id, s.source_id, s.version, s.hash, l.record_id, r.revision
+    `select s.id, s.source_id, s.version, encode(s.hash, 'hex') as hash, l.record_id, r.revision
        from source_record s join link l on l.source_record_id = s.id join record r on r.id = l.record_id
       where s.source = $1 and s.source_id = any($2::text[])`,
     [source, sourceIds],
@@ -22,7 +23,7 @@ export async function findKnown(
     id: string;
     source_id: string;
     version: string | null;
-    hash: Buffer;
+    hash: string;
     record_id: string;
     revision: number;
   }>);
@@ -65,7 +66,7 @@ export async function lockRecords(runner: QueryRunner, ids: readonly string[]): 
     [ids],
   ) as Rows<{ id: string; revision: number; status: Status; state: Attributes }>);
   const sources = await (runner.query(
-    `select l.record_id, s.id, s.source, s.source_id, s.version, s.hash, s.payload
+    `select l.record_id, s.id, s.source, s.source_id, s.version, encode(s.hash, 'hex') as hash, s.payload
        from link l join source_record s on s.id = l.source_record_id
       where l.record_id = any($1::uuid[]) order by l.linked_at, s.id`,
     [ids],
@@ -75,7 +76,7 @@ export async function lockRecords(runner: QueryRunner, ids: readonly string[]): 
     source: string;
     source_id: string;
     version: string | null;
-    hash: Buffer;
+    hash: string;
     payload: Attributes;
   }>);
   const bySource = Map.groupBy(sources, (row) => row.record_id);
@@ -111,50 +112,50 @@ export async function raiseVersions(runner: QueryRunner, raised: ReadonlyMap<str
 }
 
 /** Writes everything that is staged: one statement per table, each over the whole set. */
-export async function mergeStaged(runner: QueryRunner, source: string, cause: Cause, at: Date): Promise<void> {
-  await createRecords(runner, at);
-  await changeRecords(runner, at);
-  await saveSourceRecords(runner, source, at);
-  await dropLostIdentifiers(runner);
-  await addIdentifiers(runner);
-  await appendRevisions(runner, source, cause, at);
-  await markDirty(runner, source, cause, at);
+export async function mergeStaged(over: OverStaged, source: string, cause: Cause, at: Date): Promise<void> {
+  await createRecords(over, at);
+  await changeRecords(over, at);
+  await saveSourceRecords(over, source, at);
+  await dropLostIdentifiers(over);
+  await addIdentifiers(over);
+  await appendRevisions(over, source, cause, at);
+  await markDirty(over, source, cause, at);
 }
 
-const createRecords = (runner: QueryRunner, at: Date) =>
-  runner.query(
+const createRecords = (over: OverStaged, at: Date) =>
+  over(
     `insert into record (id, revision, status, state, updated_at)
      select record_id, revision, status, payload, $1 from staging where mode = 'create'`,
     [at],
   );
 
-const changeRecords = (runner: QueryRunner, at: Date) =>
-  runner.query(
+const changeRecords = (over: OverStaged, at: Date) =>
+  over(
     `update record r set revision = s.revision, state = s.state, updated_at = $1
        from staging s where s.mode <> 'create' and s.changed and r.id = s.record_id`,
     [at],
   );
 
-async function saveSourceRecords(runner: QueryRunner, source: string, at: Date): Promise<void> {
-  await runner.query(
+async function saveSourceRecords(over: OverStaged, source: string, at: Date): Promise<void> {
+  await over(
     `insert into source_record (id, source, source_id, version, hash, payload, received_at)
      select source_record_id, $1, source_id, version, hash, payload, $2 from staging where mode <> 'update'`,
     [source, at],
   );
-  await runner.query(
+  await over(
     `insert into link (source_record_id, record_id, evidence, linked_at)
      select source_record_id, record_id, evidence, $1 from staging where mode <> 'update'`,
     [at],
   );
-  await runner.query(
+  await over(
     `update source_record r set version = coalesce(s.version, r.version), hash = s.hash, payload = s.payload, received_at = $1
        from staging s where s.mode = 'update' and r.id = s.source_record_id`,
     [at],
   );
 }
 
-const dropLostIdentifiers = (runner: QueryRunner) =>
-  runner.query(
+const dropLostIdentifiers = (over: OverStaged) =>
+  over(
     `delete from identifier i using staging s
       where s.mode <> 'create' and i.record_id = s.record_id
         and not exists (select from jsonb_to_recordset(s.identifiers) as kept (scheme text, value text)
@@ -162,8 +163,8 @@ const dropLostIdentifiers = (runner: QueryRunner) =>
   );
 
 /** A value that another record holds breaks the primary key: the round is rolled back and decided again. */
-const addIdentifiers = (runner: QueryRunner) =>
-  runner.query(
+const addIdentifiers = (over: OverStaged) =>
+  over(
     `insert into identifier (scheme, value, record_id, source_record_id)
      select distinct on (claimed.scheme, claimed.value) claimed.scheme, claimed.value, s.record_id, s.source_record_id
        from staging s,
@@ -171,11 +172,11 @@ const addIdentifiers = (runner: QueryRunner) =>
                                then coalesce(s.identifiers, s.payload -> 'identifiers') else '[]' end)
               as claimed (scheme text, value text)
       where s.mode = 'create'
-         or not exists (select from identifier i where i.scheme = claimed.scheme and i.value = claimed.value and i.record_id = s.record_id)`,
+         or (select i.record_id from identifier i where i.scheme = claimed.scheme and i.value = claimed.value) is distinct from s.record_id`,
   );
 
-const appendRevisions = (runner: QueryRunner, source: string, cause: Cause, at: Date) =>
-  runner.query(
+const appendRevisions = (over: OverStaged, source: string, cause: Cause, at: Date) =>
+  over(
     `insert into revision (record_id, revision, kind, status, state, source, actor, reason, correlation_id, at)
      select record_id, revision, case mode when 'create' then 'created' else 'updated' end, status,
             coalesce(state, payload), $1, $2, $3, $4, $5
@@ -183,8 +184,8 @@ const appendRevisions = (runner: QueryRunner, source: string, cause: Cause, at: 
     [source, cause.actor ?? null, cause.reason ?? null, cause.correlationId, at],
   );
 
-const markDirty = (runner: QueryRunner, source: string, cause: Cause, at: Date) =>
-  runner.query(
+const markDirty = (over: OverStaged, source: string, cause: Cause, at: Date) =>
+  over(
     `insert into outbox (entity_id, revision, kind, cause, changed_at)
      select record_id, revision, case mode when 'create' then 'created' else 'updated' end, $1::jsonb, $2
        from staging where changed

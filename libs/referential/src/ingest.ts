@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { decide, keyOf, RecordMoved, recordOf, settled, type KnownSource, type Write } from './decide.js';
 import { independent, type Ingested, type SourceFact } from './fact.js';
-import { claimsOf } from './golden.js';
 import { findHolders, findKnown, lockRecords, mergeStaged, raiseVersions } from './ingest.sql.js';
 import { stage, withStaging } from './staging.js';
 
@@ -84,11 +83,11 @@ async function ingestRound(
   });
   const holders = await findHolders(
     runner,
-    open.flatMap(({ payload }) => claimsOf(payload)),
+    open.flatMap(({ claims }) => claims),
   );
-  const ready = independent(open, ({ sourceId, payload }) => {
+  const ready = independent(open, ({ sourceId, claims }) => {
     const linked = bySourceId.get(sourceId);
-    const held = claimsOf(payload).flatMap((one) => holders.get(keyOf(one)) ?? []);
+    const held = claims.flatMap((one) => holders.get(keyOf(one)) ?? []);
     return linked ? [linked.recordId, ...held] : held;
   });
   const touched = new Set(ready.flatMap((fact) => recordOf(fact, { bySourceId, holders })));
@@ -110,8 +109,7 @@ async function ingestRound(
   }
   await raiseVersions(runner, raised);
   if (writes.length > 0) {
-    await stage(runner, writes);
-    await mergeStaged(runner, source, cause, new Date());
+    await mergeStaged(await stage(runner, writes), source, cause, new Date());
   }
   return results;
 }

@@ -116,8 +116,7 @@ export class RecordService {
         accepted(write, 'conflict');
         return;
       }
-      await stage(runner, [write]);
-      await mergeStaged(runner, HUB, cause, new Date());
+      await mergeStaged(await stage(runner, [write]), HUB, cause, new Date());
     });
   }
 
@@ -146,7 +145,7 @@ export class RecordService {
         where s.source = $1 and s.source_id = $2`,
       [HUB, sourceId],
     )) as { id: string; state: Attributes }[];
-    return first && digest(canonicalJson(first.state)).equals(hash) ? first.id : undefined;
+    return first && digest(canonicalJson(first.state)) === hash ? first.id : undefined;
   }
 
   private valid(document: unknown): Attributes {

@@ -4,11 +4,16 @@ import type { PoolClient } from 'pg';
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { Write } from './decide.js';
 
-const STAGING = `
-  create temporary table if not exists staging (
+const COLUMNS = `
     mode text, record_id uuid, source_record_id uuid, source_id text, version bigint, hash bytea, payload jsonb,
-    evidence text, state jsonb, identifiers jsonb, status text, revision integer, changed boolean
-  ) on commit delete rows`;
+    evidence text, state jsonb, identifiers jsonb, status text, revision integer, changed boolean`;
+const STAGING = `create temporary table if not exists staging (${COLUMNS}) on commit delete rows`;
+
+/** So many rows at most travel with every statement: below, filling and emptying the table costs more (its files are cut off at every commit). */
+const FEW = 10;
+
+/** Runs a statement in which `staging` names the rows to write. */
+export type OverStaged = (statement: string, parameters?: readonly unknown[]) => Promise<unknown>;
 
 /** Connections that already have their staging table. */
 const prepared = new WeakSet<object>();
@@ -34,12 +39,39 @@ export async function withStaging<T>(dataSource: DataSource, work: (runner: Quer
   }
 }
 
-/** Copies the rows to write into the staging table. */
-export async function stage(runner: QueryRunner, writes: readonly Write[]): Promise<void> {
+/** Makes the rows to write known to the statements that are run with what it answers. */
+export async function stage(runner: QueryRunner, writes: readonly Write[]): Promise<OverStaged> {
+  if (writes.length <= FEW) {
+    const rows = `[${writes.map(object).join(',')}]`;
+    return (statement, parameters = []) =>
+      runner.query(
+        `with staging as (select * from jsonb_to_recordset($${parameters.length + 1}::jsonb) as staged (${COLUMNS})) ${statement}`,
+        [...parameters, rows],
+      );
+  }
   const client = (await runner.connect()) as PoolClient;
   const stream = client.query(copyFrom('copy staging from stdin'));
   stream.end(writes.map(line).join(''));
   await once(stream, 'finish');
+  return (statement, parameters = []) => runner.query(statement, [...parameters]);
+}
+
+function object({ fact, ...write }: Write): string {
+  const fields = JSON.stringify({
+    mode: write.mode,
+    record_id: write.recordId,
+    source_record_id: write.sourceRecordId,
+    source_id: fact.sourceId,
+    version: fact.version,
+    hash: `\\x${fact.hash}`,
+    evidence: write.evidence,
+    state: write.state,
+    identifiers: write.identifiers,
+    status: write.status,
+    revision: write.revision,
+    changed: write.changed,
+  });
+  return `${fields.slice(0, -1)},"payload":${fact.json}}`;
 }
 
 const NULL = '\\N';
@@ -52,7 +84,7 @@ function line(write: Write): string {
     write.sourceRecordId,
     escape(fact.sourceId),
     fact.version === null ? NULL : String(fact.version),
-    `\\\\x${fact.hash.toString('hex')}`,
+    `\\\\x${fact.hash}`,
     escape(fact.json),
     escape(write.evidence),
     write.state === null ? NULL : escape(JSON.stringify(write.state)),

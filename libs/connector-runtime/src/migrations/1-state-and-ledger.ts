@@ -50,7 +50,8 @@ export class StateAndLedger1764000000000 implements MigrationInterface {
         primary key (entity, id)
       ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
       create index ledger_due on ledger (priority, due_at) where due_at is not null;
-      create index ledger_waits on ledger using gin (waits_for) where waits_for is not null;
+      -- Looked into after every batch, written rarely: a list of pending entries would be searched key by key.
+      create index ledger_waits on ledger using gin (waits_for) with (fastupdate = off) where waits_for is not null;
       create index ledger_trouble on ledger (entity, status, id) where status in ('parked', 'waiting');
 
       -- Names given by the connector: never given again, even when their owner is gone. Owner null = taken by somebody else.
