@@ -82,7 +82,7 @@ export async function settled(
     );
     const complete = Object.entries(expected).every(([entity, count]) => {
       const status = entities[entity];
-      return status !== undefined && status.total >= count && status.due === 0 && (status.waiting ?? 0) === 0;
+      return status !== undefined && status.due === 0 && (status.applied ?? 0) + (status.parked ?? 0) >= count;
     });
     if (complete) return entities;
     await sleep(200);

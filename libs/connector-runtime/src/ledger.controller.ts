@@ -33,7 +33,7 @@ export class LedgerController {
         const own = rows.filter((row) => row.entity === entity);
         const sum = (field: 'count' | 'due' | 'unrepresentable') => own.reduce((total, row) => total + row[field], 0);
         const byStatus = Object.fromEntries(own.map(({ status, count }) => [status, count]));
-        return [entity, { total: sum('count'), due: sum('due'), unrepresentable: sum('unrepresentable'), ...byStatus }];
+        return [entity, { ...byStatus, total: sum('count'), due: sum('due'), unrepresentable: sum('unrepresentable') }];
       }),
     );
     return { connector: this.runner.name, work: this.runner.status(), entities, aside: aside?.count ?? 0 };

@@ -31,7 +31,7 @@ export interface BatchConsumerOptions {
   /** Name of the service: with the topics it makes the id of the consumer group. */
   service: string;
   logger: Logger;
-  /** After so long without a sign the broker gives the partitions to others; default 45 s. */
+  /** After so long without a sign the broker gives the partitions to others; default 15 s. */
   sessionTimeoutMs?: number;
   /** Longest time that `close` takes; default 15 s. */
   closeDeadlineMs?: number;
@@ -74,7 +74,7 @@ export class BatchConsumer extends Server implements CustomTransportStrategy {
       // Another set of topics is another group: members of one group that want different topics leave some without a reader.
       groupId: `${client.topicPrefix}${service}.${topics.join('+')}`,
       topics: topics.map((topic) => client.topicPrefix + topic),
-      sessionTimeoutMs: this.options.sessionTimeoutMs ?? 45_000,
+      sessionTimeoutMs: this.options.sessionTimeoutMs ?? 15_000,
       onBatch: (payload) => this.take(payload),
       onFatal: (error) => onFatal?.(error),
       leave: this.options.leave ?? (() => this.leaveProcess()),

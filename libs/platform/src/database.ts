@@ -82,6 +82,8 @@ async function createWhereMissing({ url, schema }: DatabaseOptions): Promise<voi
   const target = new URL(url);
   const database = decodeURIComponent(target.pathname.slice(1));
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
+  // A connection that is cut between two statements says so by an event; the next statement fails anyway.
+  client.on('error', () => undefined);
   try {
     await client.connect();
     if (schema) await client.query(`create schema if not exists ${client.escapeIdentifier(schema)}`);
@@ -89,6 +91,7 @@ async function createWhereMissing({ url, schema }: DatabaseOptions): Promise<voi
     if ((error as { code?: string }).code !== '3D000') throw error;
     target.pathname = '/postgres';
     const admin = new pg.Client({ connectionString: target.href, connectionTimeoutMillis: 5000 });
+    admin.on('error', () => undefined);
     await admin.connect();
     try {
       await admin.query(`create database ${admin.escapeIdentifier(database)}`).catch((failure: { code?: string }) => {

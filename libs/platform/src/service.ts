@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { isUtf8 } from 'node:buffer';
+import { setFlagsFromString } from 'node:v8';
 import { type DynamicModule, Global, Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -59,12 +60,18 @@ class PlatformModule {
 
 /** Largest body of an ordinary request; resources that take files read their stream themselves. */
 const BODY_LIMIT = '1mb';
+/**
+ * V8 lets the heap of a busy process grow to several times of what lives in it before it collects. A bulk load makes garbage
+ * for minutes: collected when it has grown by this much, memory stays the same for five thousand records and five hundred thousand.
+ */
+const HEAP_GROWTH_PERCENT = 30;
 const SHUTDOWN_DEADLINE_MS = 25_000;
 /** A file of several gigabytes may take this long to arrive; headers keep Node's own deadline. */
 const LONGEST_UPLOAD_MS = 6 * 60 * 60 * 1000;
 
 /** Starts a service: settings, logs, health, metrics, API pages, problem documents, orderly end. Leaves with 1 when it cannot. */
 export async function startService<S extends SettingsSpec>(definition: ServiceDefinition<S>): Promise<void> {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
   const spec = { ...serviceSettings, ...definition.settings };
   const settings = settingsOrLeave(spec) as unknown as SettingsOf<typeof serviceSettings> & SettingsOf<S>;
   const logger = createLogger(definition.name, settings.LOG_LEVEL);

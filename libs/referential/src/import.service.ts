@@ -14,7 +14,7 @@ import { ImportRejection, ImportRun } from './tables.js';
 import { DEFINITION, RELAY_SIGNAL, type RelaySignal } from './tokens.js';
 
 /** Facts written in one transaction: large enough for set-based work, small enough to keep memory flat. */
-const CHUNK = 1000;
+const CHUNK = 250;
 
 export const IMPORT_FORMATS = ['ndjson', 'csv'] as const;
 export type ImportFormat = (typeof IMPORT_FORMATS)[number];
