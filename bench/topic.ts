@@ -1,10 +1,14 @@
 import { createKafka, type KafkaClient } from '@myelin/messaging';
 import { createLogger } from '@myelin/platform';
 import { suiteName, until } from '@myelin/testing';
-import type { KafkaMessage } from 'kafkajs';
 
-/** A message with its place. */
-export type Placed = KafkaMessage & { readonly partition: number };
+/** A message as a producer takes it, and its place. */
+export interface Placed {
+  readonly key: string;
+  readonly value: Buffer | null;
+  readonly headers: Record<string, string>;
+  readonly partition: number;
+}
 
 /** Kafka as our services reach it, without their log. */
 export function kafkaOf(brokers: string): KafkaClient {
@@ -23,8 +27,11 @@ export async function readTopic({ kafka }: KafkaClient, topic: string, expected:
       autoCommit: false,
       eachBatch: ({ batch }) => {
         last = Date.now();
-        for (const message of batch.messages)
-          found.set(String(message.key), { ...message, partition: batch.partition });
+        for (const { key, value, headers } of batch.messages) {
+          const texts = Object.entries(headers ?? {}).map(([name, text]) => [name, String(text)]);
+          const message = { key: String(key), value, headers: Object.fromEntries(texts) as Record<string, string> };
+          found.set(message.key, { ...message, partition: batch.partition });
+        }
         return Promise.resolve();
       },
     });

@@ -10,7 +10,8 @@ function ordered(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(ordered);
   const source = value as Record<string, unknown>;
-  const target: Record<string, unknown> = {};
+  // Without a prototype, `__proto__` is a key like another.
+  const target = Object.create(null) as Record<string, unknown>;
   for (const key of Object.keys(source).sort()) target[key] = ordered(source[key]);
   return target;
 }
