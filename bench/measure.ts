@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Services } from './hub.js';
 
 /** What a bench found: both sides measured in one run, so that their ratio says something on any machine. */
@@ -86,12 +86,17 @@ export function peakRssMb(pid: number): number {
   return Math.round(Number(kilobytes) / 1024);
 }
 
-/** Processor time that a process has used so far, in seconds. */
+/** Processor time that a process and its children, those that have ended too, have used so far, in seconds. */
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The command stands in brackets and may hold anything; user and system time are the 12th and 13th fields after it.
+  // The command stands in brackets and may hold anything; the times, user and system, own and of ended children, are the 12th to 15th field after it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  return children.reduce(
+    (sum, child) => sum + (existsSync(`/proc/${child}/stat`) ? cpuSeconds(Number(child)) : 0),
+    ticks / TICKS_PER_SECOND,
+  );
 }
 
 /** USER_HZ: 100 on every Linux that Node.js runs on. */

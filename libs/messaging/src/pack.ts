@@ -24,7 +24,7 @@ export interface PackLimits {
   bytesPerPartition: number;
 }
 
-export const PACK_LIMITS: PackLimits = { rows: 1_000, bytes: 1_500_000, bytesPerPartition: 900_000 };
+export const PACK_LIMITS: PackLimits = { rows: 2_000, bytes: 3_000_000, bytesPerPartition: 900_000 };
 
 /** Room taken beside key, headers and value: lengths, deltas and the share of the batch header. */
 const RECORD_OVERHEAD = 100;

@@ -64,7 +64,7 @@ const BODY_LIMIT = '1mb';
  * V8 lets the heap of a busy process grow to several times of what lives in it before it collects. A bulk load makes garbage
  * for minutes: collected when it has grown by this much, memory stays the same for five thousand records and five hundred thousand.
  */
-const HEAP_GROWTH_PERCENT = 30;
+const HEAP_GROWTH_PERCENT = 50;
 const SHUTDOWN_DEADLINE_MS = 25_000;
 /** A file of several gigabytes may take this long to arrive; headers keep Node's own deadline. */
 const LONGEST_UPLOAD_MS = 6 * 60 * 60 * 1000;
