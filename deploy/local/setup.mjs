@@ -188,21 +188,24 @@ async function fetchKafka({ tell, run }) {
   return folder;
 }
 
+/** The server, and the tools to look into it. */
+const OPENLDAP = ['slapd', 'ldap-utils'];
+
 /** The folder in front of slapd's files: empty when it is installed, ours when its packages were only unpacked. */
 async function fetchSlapd({ tell, run }) {
   // Ubuntu's AppArmor profile keeps the installed slapd out of our folders; an unpacked one is free of it.
   const confined = existsSync('/etc/apparmor.d/usr.sbin.slapd');
   if (!confined && existsSync('/usr/sbin/slapd') && existsSync('/etc/ldap/schema')) return '';
   const folder = join(local, 'slapd');
-  if (existsSync(folder)) return folder;
+  if (existsSync(join(folder, 'usr/bin/ldapsearch'))) return folder;
   const advice =
     'please install slapd (Debian, Ubuntu: apt-get install slapd), or name a running directory in LDAP_URL.';
   if (!inPath('apt-get')) throw new SetupFault(`The local directory needs OpenLDAP: ${advice}`);
   tell("unpacking Debian's packages");
   const unpack = () =>
     inFreshFolder(folder, async (fresh) => {
-      const missing = await run('apt-get', ['install', '-s', '-q', '--no-install-recommends', 'slapd']);
-      const names = new Set(['slapd', ...[...missing.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name)]);
+      const missing = await run('apt-get', ['install', '-s', '-q', '--no-install-recommends', ...OPENLDAP]);
+      const names = new Set([...OPENLDAP, ...[...missing.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name)]);
       await run('apt-get', ['download', '-q', ...names], { cwd: fresh });
       for (const file of readdirSync(fresh).filter((name) => name.endsWith('.deb'))) {
         await run('dpkg', ['-x', file, '.'], { cwd: fresh });
