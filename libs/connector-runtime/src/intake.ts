@@ -30,7 +30,8 @@ export class Intake {
       const newer = arrivals.filter(({ id }) => saved.has(id));
       if (newer.length === 0) return 0;
       await saveKeys(manager, entity, newer);
-      // In the order of ids, so that two instances never wait for each other.
+      // Results are recorded under the same lock: otherwise each could hold a row that the other waits for.
+      await manager.query(`select pg_advisory_xact_lock(hashtext('myelin ledger'))`);
       await markDue(manager, entity, priority, newer.map(({ id }) => id).sort());
       return newer.length;
     });
