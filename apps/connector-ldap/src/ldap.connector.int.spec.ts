@@ -46,7 +46,7 @@ const write = (
   name?: string,
 ) =>
   syncOf('person').write({
-    ...{ id, targetId, before, after, name, correlationId: undefined },
+    ...{ id, targetId, before, after, name, ...{ epoch: 1, revision: 1, etag: undefined, correlationId: undefined } },
     changed: changedAttributes(before, after),
   });
 const create = async (master: Master<'person'>, name: string) => {
@@ -279,7 +279,7 @@ describe('a directory in which logins and principal names are unique', () => {
       after: row,
       changed: [],
       name,
-      correlationId: undefined,
+      ...{ epoch: 1, revision: 1, etag: undefined, correlationId: undefined },
     };
     return sync.write(change);
   };
@@ -328,7 +328,7 @@ describe('a directory that goes away', () => {
       targetId,
       before: row,
       name: undefined,
-      correlationId: undefined,
+      ...{ epoch: 1, revision: 1, etag: undefined, correlationId: undefined },
       changed: ['supannListeRouge'],
     };
     const update = () => sync.write({ ...change, after: { ...row, supannListeRouge: ['TRUE'] } });
@@ -365,7 +365,14 @@ describe('structures', () => {
   const mapUnit = (master: Master<'structure'>) => (syncOf('structure').map(master, contextWith({})) as Mapped).row;
   const writeUnit = (targetId: string | null, before: Mapped['row'] | null, after: Mapped['row'] | null) =>
     syncOf('structure').write({
-      ...{ id: unit.id, targetId, before, after, name: undefined, correlationId: undefined },
+      ...{
+        id: unit.id,
+        targetId,
+        before,
+        after,
+        name: undefined,
+        ...{ epoch: 1, revision: 1, etag: undefined, correlationId: undefined },
+      },
       changed: [],
     });
 
@@ -438,7 +445,15 @@ describe('a directory that is not as the settings say', () => {
     const sync = own.syncs.find(({ entity }) => entity === 'person')!;
     const { row } = map(person(), 'nowhere');
     const change = {
-      ...{ id: 'x', targetId: null, before: null, after: row, changed: [], name: undefined, correlationId: undefined },
+      ...{
+        id: 'x',
+        targetId: null,
+        before: null,
+        after: row,
+        changed: [],
+        name: undefined,
+        ...{ epoch: 1, revision: 1, etag: undefined, correlationId: undefined },
+      },
     };
     expect(await rejection(sync.write(change))).toBeInstanceOf(Fatal);
     await own.close();

@@ -23,6 +23,8 @@ export function ldapConnector(settings: DirectorySettings): Connector {
 function session(pool: LdapPool, settings: DirectorySettings): Session {
   return {
     syncs: [new StructureSync(pool, settings), new PersonSync(pool, settings)],
+    // A change takes several operations at most; one that had no answer takes its connection with it.
+    callDeadlineMs: settings.deadlineMs,
     async check() {
       await onDirectory(() => pool.whoAmI());
       await ensureTree(pool, settings);

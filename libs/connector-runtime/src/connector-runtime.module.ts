@@ -17,7 +17,7 @@ import { DataSource } from 'typeorm';
 import type { ConnectorSettings } from './connector-runtime.settings.js';
 import { Intake } from './intake.js';
 import { LedgerController } from './ledger.controller.js';
-import { StateAndLedger1764000000000 } from './migrations/1-state-and-ledger.js';
+import { MIGRATIONS } from './migrations.js';
 import { CONNECTOR, ConnectorRunner, SESSION } from './runner.js';
 import { Wakeup } from './wakeup.js';
 
@@ -74,7 +74,7 @@ export class ConnectorRuntimeModule {
               url: settings.DATABASE_URL,
               applicationName: `myelin-${name}`,
               entities: [],
-              migrations: [StateAndLedger1764000000000],
+              migrations: MIGRATIONS,
               logger,
             }),
         },

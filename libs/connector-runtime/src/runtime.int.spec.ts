@@ -7,7 +7,7 @@ import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { Gate } from './gate.js';
 import { Intake } from './intake.js';
-import { StateAndLedger1764000000000 } from './migrations/1-state-and-ledger.js';
+import { MIGRATIONS } from './migrations.js';
 import { TableTarget } from './table-target.testing.js';
 import { Wakeup } from './wakeup.js';
 import { Worker } from './worker.js';
@@ -32,7 +32,7 @@ describe('the connector runtime', () => {
       url: url.href,
       applicationName: 'test',
       entities: [],
-      migrations: [StateAndLedger1764000000000],
+      migrations: MIGRATIONS,
       logger,
     });
     target = await new TableTarget(dataSource).create();

@@ -37,6 +37,7 @@ export class TableTarget implements Session {
     return this;
   }
 
+  readonly callDeadlineMs = 0;
   readonly syncs: readonly Sync[] = [this.sync('structure'), this.sync('person')];
 
   async check(): Promise<void> {

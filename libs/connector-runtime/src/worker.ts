@@ -189,8 +189,11 @@ export class Worker {
       const end = calls.startTimer({ entity: one.entity });
       const written = await sync.write({
         id: one.id,
+        epoch: one.epoch,
+        revision: one.revision,
         targetId,
         before,
+        etag: undefined,
         after,
         changed,
         name,

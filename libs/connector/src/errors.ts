@@ -14,10 +14,19 @@ export abstract class TargetError extends Error {
 }
 
 /** Nothing can be written for now: the connector pauses, probes and goes on; nothing is parked. */
-export class TargetDown extends TargetError {}
+export class TargetDown extends TargetError {
+  /** How long the target asks to be left alone (`Retry-After`). */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, options: { cause?: unknown; unknownOutcome?: boolean; retryAfterMs?: number } = {}) {
+    super(message, options);
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
 
 /** This entity cannot be written for now (lock, throttle): it comes back later, the others flow. */
 export class TryLater extends TargetError {
+  /** How long the target asks to wait with this entity (`Retry-After`). */
   readonly retryAfterMs: number | undefined;
 
   constructor(message: string, options: { cause?: unknown; unknownOutcome?: boolean; retryAfterMs?: number } = {}) {

@@ -9,8 +9,12 @@ export {
   type MapContext,
   type Mapped,
   type NameRequest,
+  type Ref,
   type Reference,
   type Referenced,
+  type Removal,
+  type Rule,
   type Session,
   type Sync,
+  type Written,
 } from './spi.js';

@@ -16,6 +16,11 @@ export interface Connector {
 export interface Session {
   /** One sync per entity the connector writes, in the order in which entities should arrive (referenced ones first). */
   readonly syncs: readonly Sync[];
+  /**
+   * Milliseconds after which a call that was begun can no longer take effect in the target, answered or not. Nobody writes
+   * an entity whose last call has no known outcome before then; the connector gives every call up by itself until then.
+   */
+  readonly callDeadlineMs: number;
   /** Resolves when the target answers and is as the connector needs it; throws one of the four errors otherwise. Asked before any work. */
   check(): Promise<void>;
   close(): Promise<void>;
@@ -67,27 +72,66 @@ export interface Mapped {
 /** The record is none of this connector's business. */
 export const SKIP = 'skip';
 
+/** Where an attribute of a row comes from, for people who ask why the target has a value. */
+export interface Rule {
+  /** Paths in the master record that decide the value: `usageName`, `roles.resource[].affectations`. */
+  readonly from: readonly string[];
+  /** The rule in one sentence. */
+  readonly rule: string;
+}
+
+/** An entity to look for in the target. */
+export interface Ref {
+  /** Master id. */
+  readonly id: string;
+  /** Id in the target, where it is known. */
+  readonly targetId: string | null;
+}
+
 /** An entity as it stands in the target. */
 export interface Found {
   readonly targetId: string;
   readonly row: Row;
+  /** Version of the entity in the target, where the protocol has one (ETag, entryCSN): a write may be made conditional on it. */
+  readonly etag?: string;
+}
+
+/** What the target answered to a write. */
+export interface Written {
+  readonly targetId: string;
+  /** Version that the write made, where the target says it. */
+  readonly etag?: string;
 }
 
 /** One entity to bring from `before` to `after`. */
 export interface Change {
   /** Master id. */
   readonly id: string;
+  /** Version of the master record that is carried out, for targets that keep it. */
+  readonly epoch: number;
+  readonly revision: number;
   /** Id in the target; null when it has none yet. */
   readonly targetId: string | null;
   /** The row last seen in the target; null when it is not there. */
   readonly before: Row | null;
+  /** Version of `before` in the target, where it is known. */
+  readonly etag: string | undefined;
   /** The row it must have; null when it must not exist there. */
   readonly after: Row | null;
   /** Attributes in which the two differ. */
   readonly changed: readonly string[];
   /** The name that was allocated to the record, where the sync asked for one. */
   readonly name: string | undefined;
+  /** Of the request that caused the change: goes into the request to the target where the protocol has a place for it. */
   readonly correlationId: string | undefined;
+}
+
+/** Suspended first, removed when the grace is over: an error upstream can be taken back meanwhile. */
+export interface Removal {
+  /** The row of an entity that is closed but not removed. Pure; suspending a suspended row changes nothing. */
+  suspend(row: Row): Row;
+  /** Days between suspension and removal. */
+  readonly graceDays: number;
 }
 
 /** One entity kind of one target. */
@@ -101,11 +145,17 @@ export interface Sync<E extends Entity = Entity> {
   nameRequest?(master: Master<E>, today: string): NameRequest | undefined;
   /** What should stand in the target: a row, null (must not exist there) or `SKIP`. Pure. */
   map(master: Master<E>, context: MapContext): Mapped | null | typeof SKIP;
+  /** Where each attribute of the rows comes from, by attribute name. */
+  readonly rules?: Readonly<Record<string, Rule>>;
+  /** How an entity leaves the target when `map` says null; without it, it is removed at once. */
+  readonly removal?: Removal;
   /** The entity as the target has it, by its id there, else by master id; null when it is not there. */
-  read(ref: { readonly id: string; readonly targetId: string | null }): Promise<Found | null>;
+  read(ref: Ref): Promise<Found | null>;
+  /** As `read`, for up to 500 entities in as few calls as the target allows, in the order of `refs`; fails as a whole. */
+  readMany?(refs: readonly Ref[]): Promise<readonly (Found | null)[]>;
   /**
    * Carries out one change and returns the id in the target. Safe to repeat: a second call with the same change leaves the
    * same state and creates nothing twice.
    */
-  write(change: Change): Promise<{ readonly targetId: string }>;
+  write(change: Change): Promise<Written>;
 }

@@ -1,0 +1,5 @@
+import { StateAndLedger1764000000000 } from './migrations/1-state-and-ledger.js';
+import { JobsAndGuards1764100000000 } from './migrations/2-jobs-and-guards.js';
+
+/** The schema of every connector's database, oldest step first. */
+export const MIGRATIONS = [StateAndLedger1764000000000, JobsAndGuards1764100000000];
