@@ -15,10 +15,13 @@ import { BatchConsumer, createKafka, type Batch } from '@myelin/messaging';
 import { Health, LOGGER, openDatabase, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import type { ConnectorSettings } from './connector-runtime.settings.js';
+import { Control } from './control.js';
+import { Guards } from './guards.js';
 import { Intake } from './intake.js';
 import { LedgerController } from './ledger.controller.js';
 import { MIGRATIONS } from './migrations.js';
-import { CONNECTOR, ConnectorRunner, SESSION } from './runner.js';
+import { Mapper } from './mapper.js';
+import { CONNECTOR, ConnectorRunner, parisToday, SESSION } from './runner.js';
 import { Wakeup } from './wakeup.js';
 
 /** Hands the states of one entity's topic to the intake; `priority` is the place of the entity in the order of arrival. */
@@ -93,7 +96,14 @@ export class ConnectorRuntimeModule {
               logger,
             }),
         },
+        {
+          provide: Mapper,
+          inject: [SESSION, DataSource],
+          useFactory: (opened: Session, dataSource: DataSource) => new Mapper(opened, dataSource, parisToday),
+        },
         Wakeup,
+        Control,
+        Guards,
         Intake,
         ConnectorRunner,
         ConsumerHealth,

@@ -4,6 +4,7 @@ import type { Batch, Received, Unreadable } from '@myelin/messaging';
 import { LOGGER, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { keepAside, markDue, saveKeys, saveStates, type Arrival } from './intake.sql.js';
+import { lockLedger } from './record.sql.js';
 import { Wakeup } from './wakeup.js';
 
 /**
@@ -30,9 +31,8 @@ export class Intake {
       const newer = arrivals.filter(({ id }) => saved.has(id));
       if (newer.length === 0) return 0;
       await saveKeys(manager, entity, newer);
-      // Results are recorded under the same lock: otherwise each could hold a row that the other waits for.
-      await manager.query(`select pg_advisory_xact_lock(hashtext('myelin ledger'))`);
-      await markDue(manager, entity, priority, newer.map(({ id }) => id).sort());
+      await lockLedger(manager);
+      await markDue(manager, entity, priority, newer);
       return newer.length;
     });
     if (due > 0) this.wakeup.wake();
@@ -88,5 +88,6 @@ function arrival({ attributes, state, json }: Received): Arrival {
     json,
     keys: state === null ? [] : referenceKeys(state),
     correlationId: attributes.correlationid,
+    changedAt: attributes.time,
   };
 }

@@ -20,7 +20,7 @@ export async function allocateNames(
 ): Promise<Map<string, string>> {
   const names = new Map<string, string>();
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    for (const { owner, name } of await owned(dataSource, entity, wanted)) names.set(owner, name);
+    for (const [owner, name] of await ownedNames(dataSource, entity, wanted)) names.set(owner, name);
     const open = wanted.filter(({ id }) => !names.has(id));
     if (open.length === 0) return names;
     await propose(dataSource, entity, open, attempt);
@@ -28,15 +28,18 @@ export async function allocateNames(
   throw new Error(`no free ${entity} name was found in ${ATTEMPTS} rounds`);
 }
 
-async function owned(
+/** The names that these entities already have. */
+export async function ownedNames(
   dataSource: DataSource,
   entity: Entity,
   wanted: readonly Naming[],
-): Promise<{ owner: string; name: string }[]> {
-  return (await dataSource.query(
+): Promise<Map<string, string>> {
+  if (wanted.length === 0) return new Map();
+  const rows = (await dataSource.query(
     `select owner, name from allocated_name where entity = $1 and owner = any($2::uuid[])`,
     [entity, wanted.map(({ id }) => id)],
   )) as { owner: string; name: string }[];
+  return new Map(rows.map(({ owner, name }) => [owner, name]));
 }
 
 /** Tries one name for each entity; numbers that led to a taken name in earlier rounds are skipped. */

@@ -1,12 +1,18 @@
+import { createHash, randomInt } from 'node:crypto';
 import { Fatal, NameTaken, Rejected, TargetDown, TryLater } from '@myelin/connector';
-import type { LedgerError } from './ledger.sql.js';
+import type { LedgerError } from './record.sql.js';
 
 /** What follows an error: the one place where it is decided. */
 export type Consequence =
   /** The whole connector waits and probes; the entity stays due and its attempts are not counted. */
-  | { readonly then: 'pause'; readonly fatal: boolean; readonly verify: boolean }
+  | {
+      readonly then: 'pause';
+      readonly fatal: boolean;
+      readonly unknownOutcome: boolean;
+      readonly inMs: number | undefined;
+    }
   /** This entity comes back after a while, the others flow. */
-  | { readonly then: 'retry'; readonly inMs: number; readonly verify: boolean; readonly error: LedgerError }
+  | { readonly then: 'retry'; readonly inMs: number; readonly unknownOutcome: boolean; readonly error: LedgerError }
   /** This entity stays aside until it changes or somebody retries it. */
   | { readonly then: 'park'; readonly error: LedgerError }
   /** The name allocated to this entity is somebody else's: it gets another and comes back at once. */
@@ -17,13 +23,16 @@ const LAST_RETRY_MS = 5 * 60 * 1000;
 
 /** What follows an error that a connector threw while it mapped, read or wrote one entity; `attempts` counts the earlier ones. */
 export function consequenceOf(error: unknown, attempts: number): Consequence {
-  if (error instanceof Fatal) return { then: 'pause', fatal: true, verify: error.unknownOutcome };
-  if (error instanceof TargetDown) return { then: 'pause', fatal: false, verify: error.unknownOutcome };
+  if (error instanceof Fatal)
+    return { then: 'pause', fatal: true, unknownOutcome: error.unknownOutcome, inMs: undefined };
+  if (error instanceof TargetDown) {
+    return { then: 'pause', fatal: false, unknownOutcome: error.unknownOutcome, inMs: error.retryAfterMs };
+  }
   if (error instanceof NameTaken) return { then: 'rename', taken: error.taken };
   if (error instanceof Rejected) return { then: 'park', error: describe(error) };
   if (error instanceof TryLater) {
     const inMs = error.retryAfterMs ?? backoff(attempts);
-    return { then: 'retry', inMs, verify: error.unknownOutcome, error: describe(error) };
+    return { then: 'retry', inMs, unknownOutcome: error.unknownOutcome, error: describe(error) };
   }
   // A defect of the connector concerns this entity: the others flow.
   return { then: 'park', error: describe(error) };
@@ -38,4 +47,28 @@ function describe(error: unknown): LedgerError {
   if (!(error instanceof Error)) return { name: 'Error', message: 'the connector failed without an error' };
   const attributes = error instanceof Rejected && error.attributes.length > 0 ? { attributes: error.attributes } : {};
   return { name: error.name, message: error.message.slice(0, 500), ...attributes };
+}
+
+/**
+ * The same for all errors of one kind, whatever record, number or quoted value they speak of: 12 hexadecimal digits by which
+ * parked entities are grouped. Stable across releases as long as the texts are.
+ */
+export function fingerprintOf({ name, message, attributes }: LedgerError): string {
+  const kind = message
+    .replace(/"[^"]*"|'[^']*'|«[^»]*»/g, '…')
+    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/gi, '#')
+    .replace(/\d+/g, '#');
+  return createHash('sha256')
+    .update([name, kind, ...(attributes ?? [])].join('\n'))
+    .digest('hex')
+    .slice(0, 12);
+}
+
+// Without letters and digits that are taken for one another on the telephone.
+const TICKET_LETTERS = '23456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+/** A short reference of one parked entity, fit for a support ticket: `LDAP-7F3KM2XQ`. */
+export function newTicket(connector: string): string {
+  const letters = Array.from({ length: 8 }, () => TICKET_LETTERS[randomInt(TICKET_LETTERS.length)]);
+  return `${connector.toUpperCase()}-${letters.join('')}`;
 }

@@ -4,7 +4,11 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShut
 import type { Connector, Session } from '@myelin/connector';
 import { Health, LOGGER, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
+import { BULK } from './claim.sql.js';
+import { Control } from './control.js';
 import { Gate, type GateState } from './gate.js';
+import { Guards } from './guards.js';
+import { Mapper } from './mapper.js';
 import { Wakeup } from './wakeup.js';
 import { Worker } from './worker.js';
 
@@ -13,38 +17,34 @@ export const SESSION = Symbol('session');
 /** Injection token of the connector. */
 export const CONNECTOR = Symbol('connector');
 
-/** While one batch is recorded, the other keeps the target busy. */
-const WORKERS = 2;
-
 const PARIS_DAY = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Paris' });
 
 /** Runs the workers of a connector for as long as the process lives. */
 @Injectable()
 export class ConnectorRunner implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly gate: Gate;
+  readonly gate: Gate;
   private readonly workers: Worker[];
 
   constructor(
     @Inject(CONNECTOR) private readonly connector: Connector,
     @Inject(SESSION) private readonly session: Session,
     @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(Mapper) mapper: Mapper,
+    @Inject(Control) control: Control,
+    @Inject(Guards) guards: Guards,
     @Inject(Wakeup) wakeup: Wakeup,
     @Inject(Health) private readonly health: Health,
     @Inject(LOGGER) logger: Logger,
   ) {
     this.gate = new Gate(session, logger);
     const instance = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
-    this.workers = Array.from(
-      { length: WORKERS },
-      (_, index) =>
+    // While one batch is recorded, another keeps the target busy; the first worker is always there for live changes.
+    this.workers = prioritiesOf(session).map(
+      (priorities, index) =>
         new Worker({
           name: `${instance}-${index}`,
-          session,
-          dataSource,
-          gate: this.gate,
-          wakeup,
-          logger,
-          today: () => PARIS_DAY.format(new Date()),
+          connector: connector.name,
+          ...{ priorities, session, dataSource, mapper, gate: this.gate, control, guards, wakeup, logger },
         }),
     );
   }
@@ -77,3 +77,12 @@ export class ConnectorRunner implements OnApplicationBootstrap, OnApplicationShu
     await this.dataSource.destroy();
   }
 }
+
+/** The priorities of each worker: one for live changes only, one for those first and then for whatever may wait. */
+export function prioritiesOf(session: Session): [readonly number[], readonly number[]] {
+  const live = session.syncs.map((_, index) => index);
+  return [live, [...live, ...live.map((priority) => priority + BULK)]];
+}
+
+/** Today in Europe/Paris, `YYYY-MM-DD`. */
+export const parisToday = () => PARIS_DAY.format(new Date());

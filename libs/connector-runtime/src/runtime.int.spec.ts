@@ -9,6 +9,10 @@ import { Gate } from './gate.js';
 import { Intake } from './intake.js';
 import { MIGRATIONS } from './migrations.js';
 import { TableTarget } from './table-target.testing.js';
+import { Control } from './control.js';
+import { Guards } from './guards.js';
+import { Mapper } from './mapper.js';
+import { prioritiesOf } from './runner.js';
 import { Wakeup } from './wakeup.js';
 import { Worker } from './worker.js';
 
@@ -23,6 +27,9 @@ describe('the connector runtime', () => {
   let intake: Intake;
   let workers: Worker[];
   let wakeup: Wakeup;
+  let control: Control;
+  let guards: Guards;
+  let today: string;
 
   beforeEach(async () => {
     database = `t_${randomUUID().slice(0, 8)}`;
@@ -38,6 +45,9 @@ describe('the connector runtime', () => {
     target = await new TableTarget(dataSource).create();
     gate = new Gate(target, logger);
     wakeup = new Wakeup();
+    control = new Control(dataSource, wakeup, logger);
+    guards = new Guards(dataSource);
+    today = '2026-11-24';
     intake = new Intake(dataSource, wakeup, logger);
     gate.start();
     workers = [];
@@ -56,14 +66,13 @@ describe('the connector runtime', () => {
 
   function work(count: number, session: Session = target): void {
     for (let i = 0; i < count; i++) {
+      const [live, all] = prioritiesOf(session);
       const worker = new Worker({
         name: randomUUID(),
-        session,
-        dataSource,
-        gate,
-        wakeup,
-        logger,
-        today: () => '2026-11-24',
+        connector: 'table',
+        priorities: i === 0 ? all : live,
+        mapper: new Mapper(session, dataSource, () => today),
+        ...{ session, dataSource, gate, control, guards, wakeup, logger },
       });
       worker.start();
       workers.push(worker);

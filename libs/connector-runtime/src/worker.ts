@@ -1,27 +1,25 @@
-import {
-  changedAttributes,
-  SKIP,
-  type Mapped,
-  type Reference,
-  type Row,
-  type Session,
-  type Sync,
-} from '@myelin/connector';
-import type { Entity, Master } from '@myelin/contracts';
+import { type Session, type Sync } from '@myelin/connector';
 import { Counter, Histogram, type Logger } from '@myelin/platform';
 import type { DataSource } from 'typeorm';
+import { claim, giveBack, type Claim } from './claim.sql.js';
+import type { Control } from './control.js';
+import { decide, standingOf, type Action, type Decision, type Standing } from './decision.js';
 import type { Gate } from './gate.js';
-import { claim, giveBack, record, resolve, type Claim, type Result } from './ledger.sql.js';
-import { allocateNames, surrenderName } from './names.sql.js';
-import { consequenceOf } from './outcome.js';
+import type { Guards } from './guards.js';
+import type { Mapper, Mapping } from './mapper.js';
+import { surrenderName } from './names.sql.js';
+import { consequenceOf, fingerprintOf, newTicket } from './outcome.js';
+import { readMany } from './read.js';
+import { record, type Result, type Use } from './record.sql.js';
+import { reportOf, type Delivery } from './report.js';
 import type { Wakeup } from './wakeup.js';
 
 /** Entities taken at once by one worker. */
 const BATCH = 200;
-/** A taken entity comes back to the queue after this long, should its taker die. */
-const LEASE_SECONDS = 30;
-/** No delivery begins later than this after the claim: what it calls must have ended when the lease has. */
-const LAST_START_MS = 10_000;
+/** No delivery begins later than this after the claim. */
+const LAST_START_MS = 5_000;
+/** What clocks, collections of garbage and the scheduler of the machine may take between a decision and its call. */
+const MARGIN_MS = 5_000;
 /** Deliveries of one worker under way at once; the connector's own pool may hold them back further. */
 const IN_FLIGHT = 32;
 const SHORTEST_POLL_MS = 20;
@@ -42,24 +40,37 @@ const calls = new Histogram({
 export interface WorkerOptions {
   /** Unique among all workers of all instances. */
   readonly name: string;
+  readonly connector: string;
+  /** Priorities to take from, the first ones first. */
+  readonly priorities: readonly number[];
   readonly session: Session;
   readonly dataSource: DataSource;
+  readonly mapper: Mapper;
   readonly gate: Gate;
+  readonly control: Control;
+  readonly guards: Guards;
   readonly wakeup: Wakeup;
   readonly logger: Logger;
-  /** Today in Europe/Paris, `YYYY-MM-DD`. */
-  readonly today: () => string;
 }
 
-/** Takes due entities in batches, maps them, compares with what the target acknowledged, writes the difference, records. */
+/** A claim with what there is to do for it. */
+interface Task {
+  readonly one: Claim;
+  readonly sync: Sync;
+  readonly mapping: Extract<Mapping, { is: 'row' | 'absent' }>;
+  readonly standing: Standing;
+  readonly decision: Decision;
+}
+
+/**
+ * Takes due entities in batches; maps them, reads those whose standing in the target is not certain, compares, asks the
+ * guards, writes the difference, and records all results in one transaction.
+ */
 export class Worker {
   private running: Promise<void> | undefined;
   private stopping = false;
-  private readonly syncs: ReadonlyMap<Entity, Sync>;
 
-  constructor(private readonly options: WorkerOptions) {
-    this.syncs = new Map(options.session.syncs.map((sync) => [sync.entity, sync]));
-  }
+  constructor(private readonly options: WorkerOptions) {}
 
   start(): void {
     this.running = this.loop();
@@ -73,16 +84,12 @@ export class Worker {
   }
 
   private async loop(): Promise<void> {
-    const { gate, wakeup, logger, dataSource, name } = this.options;
+    const { wakeup, logger, dataSource, name } = this.options;
     let pause = SHORTEST_POLL_MS;
     while (!this.stopping) {
       const seen = wakeup.seen;
       try {
-        await gate.passage();
-        if (this.stopping) break;
-        const claims = await claim(dataSource, name, this.syncs.size, BATCH, LEASE_SECONDS);
-        if (claims.length > 0) {
-          await this.work(claims);
+        if (await this.turn()) {
           pause = SHORTEST_POLL_MS;
           continue;
         }
@@ -98,200 +105,285 @@ export class Worker {
     await giveBack(dataSource, name).catch(() => undefined);
   }
 
-  private async work(claims: readonly Claim[]): Promise<void> {
-    const { dataSource, name, wakeup } = this.options;
+  /** Takes and works one batch; false when there is nothing to do. */
+  private async turn(): Promise<boolean> {
+    const { gate, control, dataSource, name, priorities, session } = this.options;
+    const limit = await gate.passage(BATCH);
+    const state = await control.state();
+    if (this.stopping || control.blocked(state)) return false;
+    // Who takes over after the lease must find that nothing which was begun under it can still take effect.
     const lastStart = Date.now() + LAST_START_MS;
-    const context = await this.prepare(claims);
-    const results = await inParallel(claims, IN_FLIGHT, (one) =>
-      Date.now() < lastStart ? this.deliver(one, context) : Promise.resolve(untouched(one)),
-    );
-    const woken = await record(dataSource, name, results);
+    const lease = LAST_START_MS + session.callDeadlineMs + MARGIN_MS;
+    const claims = await claim(dataSource, name, priorities, limit, lease);
+    if (claims.length === 0) return false;
+    await this.work(claims, lastStart, state.observe);
+    return true;
+  }
+
+  private async work(claims: readonly Claim[], lastStart: number, observe: boolean): Promise<void> {
+    const { dataSource, name, wakeup, mapper, gate } = this.options;
+    const mappings = await mapper.map(claims, { allocate: true });
+    const deliveries: Delivery[] = [];
+    const tasks = await this.compare(claims, mappings, observe, deliveries);
+    const held = observe ? new Set<Task>() : await this.heldByGuards(tasks);
+    const returned: Claim[] = [];
+    await inParallel(tasks, IN_FLIGHT, async (task) => {
+      const begins = Date.now();
+      const result =
+        observe && task.decision.action !== 'none'
+          ? this.noted(task, 'observed')
+          : held.has(task)
+            ? this.noted(task, 'held')
+            : task.decision.action !== 'none' && !this.mayWrite(task.one, lastStart)
+              ? undefined
+              : await this.carryOut(task);
+      if (result) deliveries.push({ ...result, ms: Date.now() - begins });
+      else returned.push(task.one);
+    });
+    const isRefused = ({ outcome }: Delivery) => outcome === 'retry' || outcome === 'paused';
+    if (gate.isOpen && deliveries.some((one) => one.touched || !isRefused(one))) gate.succeeded();
+    const woken = await record(dataSource, name, {
+      results: deliveries.map(({ result }) => result),
+      returned,
+      ...usesOf(claims, mappings),
+      reports: deliveries.map((one) => reportOf(this.options.connector, one)),
+    });
+    this.count(deliveries);
     if (woken > 0) wakeup.wake();
   }
 
-  /** Everything that mapping the batch needs, in as few queries as the batch has kinds of entities. */
-  private async prepare(claims: readonly Claim[]): Promise<BatchContext> {
-    const { dataSource } = this.options;
-    const day = this.options.today();
-    const references = new Map<Claim, readonly Reference[]>();
-    const names = new Map<string, string>();
-    const wanted = new Map<string, { entity: Entity; key: string }>();
-    for (const [entity, group] of Map.groupBy(claims, (one) => one.entity)) {
-      const sync = this.syncs.get(entity);
-      if (!sync) continue;
-      for (const one of group) {
-        const named = (one.state && sync.references?.(one.state, day)) ?? [];
-        references.set(one, named);
-        for (const { entity: kind, key } of named) wanted.set(`${kind}|${key}`, { entity: kind, key });
-      }
-      const requests = group.flatMap((one) => {
-        const request = one.state && sync.nameRequest?.(one.state, day);
-        return request ? [{ id: one.id, ...request }] : [];
-      });
-      for (const [id, name] of await allocateNames(dataSource, entity, requests)) names.set(id, name);
-    }
-    return { references, names, resolved: await resolve(dataSource, [...wanted.values()]), today: day };
-  }
-
-  private async deliver(one: Claim, context: BatchContext): Promise<Result> {
-    const sync = this.syncs.get(one.entity);
-    if (!sync) return result(one, '', { status: 'skipped' });
-    try {
-      return await this.bring(one, sync, context);
-    } catch (error) {
-      return this.afterError(one, sync, error);
-    }
-  }
-
-  private async bring(one: Claim, sync: Sync, { references, names, resolved, today }: BatchContext): Promise<Result> {
-    const named = references.get(one) ?? [];
-    const inTarget = (key: string) => {
-      const found = resolved.get(key);
-      return found?.targetId ? { master: found.master, targetId: found.targetId } : undefined;
-    };
-    const missing = named.filter(({ entity, key }) => !inTarget(`${entity}|${key}`));
-    const waitsFor = missing.length > 0 ? missing.map(({ entity, key }) => `${entity}|${key}`) : null;
-    if (missing.some(({ required }) => required)) {
-      deliveries.inc({ entity: one.entity, outcome: 'waiting' });
-      return result(one, sync.version, { status: 'waiting', waitsFor });
-    }
-    const kindOf = new Map(named.map(({ entity, key }) => [key, entity]));
-    const mapped =
-      one.state &&
-      sync.map(one.state as Master, {
-        today,
-        name: names.get(one.id),
-        reference: (key) => inTarget(`${kindOf.get(key)}|${key}`),
-      });
-    if (mapped === SKIP) return result(one, sync.version, { status: 'skipped', waitsFor });
-    return this.reconcile(one, sync, mapped, waitsFor, names.get(one.id));
-  }
-
-  /** Writes the difference between what the target has and what it must have, if there is one. */
-  private async reconcile(
-    one: Claim,
-    sync: Sync,
-    mapped: Mapped | null,
-    waitsFor: readonly string[] | null,
-    name: string | undefined,
-  ): Promise<Result> {
-    let { row: before, targetId }: { row: Row | null; targetId: string | null } = one;
-    if (one.verify) {
-      const found = await sync.read({ id: one.id, targetId });
-      before = found?.row ?? null;
-      targetId = found?.targetId ?? null;
-    }
-    const after = mapped?.row ?? null;
-    const changed = changedAttributes(before, after);
-    const existed = before !== null;
-    const write = changed.length > 0 || existed !== (after !== null);
-    if (write) {
-      const end = calls.startTimer({ entity: one.entity });
-      const written = await sync.write({
-        id: one.id,
-        epoch: one.epoch,
-        revision: one.revision,
-        targetId,
-        before,
-        etag: undefined,
-        after,
-        changed,
-        name,
-        correlationId: one.correlationId ?? undefined,
-      });
-      end();
-      targetId = after === null ? null : written.targetId;
-    }
-    const outcome = !write ? 'unchanged' : after === null ? 'removed' : existed ? 'modified' : 'created';
-    deliveries.inc({ entity: one.entity, outcome });
-    this.options.logger.debug(
-      {
-        entity: one.entity,
-        id: one.id,
-        revision: one.revision,
-        outcome,
-        changed: existed && after ? changed : undefined,
-        correlationId: one.correlationId,
-      },
-      'delivered',
+  /** Whether a delivery may still begin: in time, the target answering, nobody having switched it off. */
+  private mayWrite(one: Claim, lastStart: number): boolean {
+    const { gate, control } = this.options;
+    const state = control.latest;
+    return (
+      Date.now() < lastStart &&
+      gate.isOpen &&
+      state !== undefined &&
+      control.blocked(state) === undefined &&
+      !(one.job !== null && state.stoppedJobs.includes(one.job))
     );
-    return result(one, sync.version, {
-      status: after === null ? 'absent' : 'applied',
-      targetId,
-      row: after,
-      waitsFor,
-      unrepresentable: mapped?.unrepresentable?.length ? mapped.unrepresentable : null,
-      dueDay: mapped?.validUntil ?? null,
-    });
   }
 
-  private async afterError(one: Claim, sync: Sync, error: unknown): Promise<Result> {
-    const { gate, dataSource, logger } = this.options;
+  /** What there is to do for each claim; those for which nothing can be done go straight to the deliveries. */
+  private async compare(
+    claims: readonly Claim[],
+    mappings: readonly Mapping[],
+    observe: boolean,
+    deliveries: Delivery[],
+  ): Promise<Task[]> {
+    const { mapper, session } = this.options;
+    const uncertain = claims.filter((one, index) => {
+      const { is } = mappings[index]!;
+      return (is === 'row' || is === 'absent') && (one.verify || observe);
+    });
+    const found = await readMany(mapper.syncs, uncertain);
+    const tasks: Task[] = [];
+    for (const [index, one] of claims.entries()) {
+      const mapping = mappings[index]!;
+      const sync = mapper.syncs.get(one.entity);
+      const read = found.get(one);
+      const failure = mapping.is === 'failed' ? mapping.error : read instanceof Error ? read : undefined;
+      if (!sync || mapping.is === 'skipped') {
+        deliveries.push(this.settled(one, mapping, { status: 'skipped' }, 'skipped'));
+      } else if (failure !== undefined) {
+        deliveries.push(await this.afterError(one, sync, failure, session.callDeadlineMs));
+      } else if (mapping.is === 'waiting') {
+        deliveries.push(this.settled(one, mapping, { status: 'waiting', waitsFor: mapping.waitsFor }, 'waiting'));
+      } else if (mapping.is !== 'failed') {
+        const standing = read === undefined ? one : standingOf(read as Exclude<typeof read, Error>, one.suspendedOn);
+        const decision = decide(mapping, standing, sync.removal, mapper.today());
+        tasks.push({ one, sync, mapping, standing, decision });
+      }
+    }
+    return tasks;
+  }
+
+  /** The tasks that go beyond a budget. */
+  private async heldByGuards(tasks: readonly Task[]): Promise<Set<Task>> {
+    const held = new Set<Task>();
+    const asked = tasks.filter(({ one, decision }) => decision.action !== 'none' && one.permit !== decision.action);
+    const groups = Map.groupBy(asked, ({ one, decision }) => `${one.entity}|${decision.action}|${one.cause}`);
+    for (const group of groups.values()) {
+      const [{ one, decision }] = group as [Task];
+      const demand = { entity: one.entity, action: decision.action, cause: one.cause, count: group.length };
+      const granted = await this.options.guards.grant(demand);
+      for (const task of group.slice(granted)) held.add(task);
+    }
+    return held;
+  }
+
+  /** Writes the difference, if there is one. */
+  private async carryOut({ one, sync, mapping, standing, decision }: Task): Promise<Delivery> {
+    const began = Date.now();
+    let { targetId, etag } = standing;
+    const { action, after, changed } = decision;
+    const write = action === 'create' || action === 'delete' || (action !== 'none' && changed.length > 0);
+    try {
+      if (write) {
+        const end = calls.startTimer({ entity: one.entity });
+        const written = await sync.write({
+          id: one.id,
+          epoch: one.epoch,
+          revision: one.revision,
+          targetId,
+          before: standing.row,
+          etag: etag ?? undefined,
+          after,
+          changed,
+          name: mapping.name,
+          correlationId: one.correlationId ?? undefined,
+        });
+        end();
+        targetId = after === null ? null : written.targetId;
+        etag = after === null ? null : (written.etag ?? null);
+      }
+    } catch (error) {
+      return this.afterError(one, sync, error, this.options.session.callDeadlineMs - (Date.now() - began));
+    }
+    const status = after === null ? 'absent' : decision.suspendedOn !== null ? 'suspended' : 'applied';
+    const { faults } = mapping;
+    return {
+      ...this.settled(
+        one,
+        mapping,
+        {
+          status,
+          targetId: after === null ? null : targetId,
+          row: after,
+          etag,
+          suspendedOn: decision.suspendedOn,
+          waitsFor: mapping.waitsFor,
+          unrepresentable: faults.length > 0 ? faults : null,
+          dueDay: decision.dueDay,
+        },
+        OUTCOMES[action],
+      ),
+      changed: write ? changed : [],
+      touched: write,
+    };
+  }
+
+  /** The difference is noted and not written. */
+  private noted({ one, mapping, decision, standing }: Task, status: 'held' | 'observed'): Delivery {
+    const { action, changed } = decision;
+    if (status === 'held') {
+      this.options.logger.error({ ...lineOf(one), action, cause: one.cause }, 'held back by a guard');
+    }
+    const { targetId, row, etag } = standing;
+    const result = { status, targetId, row, etag, held: action, heldChanges: changed, suspendedOn: one.suspendedOn };
+    return { ...this.settled(one, mapping, { ...result, waitsFor: mapping.waitsFor }, status), changed };
+  }
+
+  private async afterError(one: Claim, sync: Sync, error: unknown, callMayLastMs: number): Promise<Delivery> {
+    const { gate, dataSource, logger, connector } = this.options;
     const consequence = consequenceOf(error, one.attempts);
-    deliveries.inc({ entity: one.entity, outcome: consequence.then });
-    const kept = { targetId: one.targetId, row: one.row, attempts: one.attempts };
-    const line = { entity: one.entity, id: one.id, revision: one.revision, correlationId: one.correlationId };
+    const line = lineOf(one);
+    const kept = { targetId: one.targetId, row: one.row, etag: one.etag, suspendedOn: one.suspendedOn };
+    const again = (changes: Partial<Result>, unknownOutcome: boolean): Result =>
+      resultOf(one, sync.version, {
+        ...kept,
+        status: 'due',
+        attempts: one.attempts,
+        verify: one.verify || unknownOutcome,
+        quarantineMs: unknownOutcome ? Math.max(callMayLastMs, 0) : null,
+        job: one.job,
+        permit: one.permit,
+        ...changes,
+      });
+    const delivery = { one, changed: [], touched: false, ms: 0 };
     switch (consequence.then) {
       case 'pause':
-        gate.close(error as Error, consequence.fatal);
-        return result(one, sync.version, {
-          ...kept,
-          status: 'due',
-          retryInMs: 0,
-          verify: one.verify || consequence.verify,
-        });
-      case 'retry':
-        logger.warn(
-          { ...line, error: consequence.error, retryInMs: consequence.inMs },
-          'the target wants this entity later',
-        );
-        return result(one, sync.version, {
-          ...kept,
-          status: 'due',
-          error: consequence.error,
-          attempts: one.attempts + 1,
-          retryInMs: consequence.inMs,
-          verify: one.verify || consequence.verify,
-        });
+        gate.close(error as Error, consequence.fatal, consequence.inMs);
+        return { ...delivery, outcome: 'paused', result: again({ retryInMs: 0 }, consequence.unknownOutcome) };
+      case 'retry': {
+        const { inMs } = consequence;
+        gate.refused(error as Error, inMs);
+        logger.warn({ ...line, error: consequence.error, retryInMs: inMs }, 'the target wants this entity later');
+        const changes = { error: consequence.error, attempts: one.attempts + 1, retryInMs: inMs };
+        return { ...delivery, outcome: 'retry', result: again(changes, consequence.unknownOutcome) };
+      }
       case 'rename':
         await surrenderName(dataSource, one.entity, consequence.taken, one.id);
-        return result(one, sync.version, { ...kept, status: 'due', retryInMs: 0 });
-      case 'park':
-        logger.error({ ...line, error: consequence.error }, 'parked');
-        return result(one, sync.version, {
+        return { ...delivery, outcome: 'retry', result: again({ retryInMs: 0 }, false) };
+      case 'park': {
+        const fingerprint = fingerprintOf(consequence.error);
+        // Who has a ticket keeps it for as long as the reason is the same.
+        const ticket = one.fingerprint === fingerprint && one.ticket !== null ? one.ticket : newTicket(connector);
+        logger.error({ ...line, error: consequence.error, fingerprint, ticket }, 'parked');
+        const result = resultOf(one, sync.version, {
           ...kept,
-          status: 'parked',
-          error: consequence.error,
+          ...{ status: 'parked', error: consequence.error, fingerprint, ticket, outcome: 'parked' },
           attempts: one.attempts + 1,
           verify: true,
         });
+        return { ...delivery, outcome: 'parked', result };
+      }
+    }
+  }
+
+  private settled(
+    one: Claim,
+    mapping: Mapping,
+    changes: Pick<Result, 'status'> & Partial<Result>,
+    outcome: Delivery['outcome'],
+  ): Delivery {
+    const projection = this.options.mapper.syncs.get(one.entity)?.version ?? '';
+    const kept = { targetId: one.targetId, row: one.row, etag: one.etag, suspendedOn: one.suspendedOn };
+    const result = resultOf(one, projection, { ...kept, outcome, waitsFor: mapping.waitsFor, ...changes });
+    const isDone = result.status === 'applied' || result.status === 'suspended' || result.status === 'absent';
+    const moved = isDone && (one.acknowledged !== `${one.epoch}.${one.revision}` || one.targetId !== result.targetId);
+    return { one, outcome, result: { ...result, moved }, changed: [], touched: false, ms: 0 };
+  }
+
+  private count(done: readonly Delivery[]): void {
+    for (const { one, outcome, changed } of done) {
+      deliveries.inc({ entity: one.entity, outcome });
+      this.options.logger.debug({ ...lineOf(one), outcome, changed }, 'delivered');
     }
   }
 }
 
-interface BatchContext {
-  readonly references: ReadonlyMap<Claim, readonly Reference[]>;
-  readonly names: ReadonlyMap<string, string>;
-  readonly resolved: ReadonlyMap<string, { master: Master; targetId: string | null }>;
-  readonly today: string;
+const OUTCOMES: Record<Action, Delivery['outcome']> = {
+  create: 'created',
+  change: 'modified',
+  suspend: 'suspended',
+  delete: 'removed',
+  none: 'unchanged',
+};
+
+const lineOf = ({ entity, id, revision, correlationId }: Claim) => ({ entity, id, revision, correlationId });
+
+/** What each entity used, and which of them used others before. */
+function usesOf(claims: readonly Claim[], mappings: readonly Mapping[]) {
+  const uses: Use[] = [];
+  const usesChanged: { entity: Claim['entity']; id: string }[] = [];
+  for (const [index, { entity, id, uses: before }] of claims.entries()) {
+    const mapping = mappings[index]!;
+    if (mapping.is === 'failed' || mapping.is === 'skipped') continue;
+    const names = new Set<string>();
+    for (const { entity: usedEntity, id: usedId, acknowledged, targetId } of mapping.uses) {
+      const name = `${usedEntity}|${usedId}`;
+      if (names.has(name)) continue;
+      names.add(name);
+      uses.push({ entity, id, usedEntity, usedId, acknowledged, targetId });
+    }
+    const same = names.size === (before ?? []).length && (before ?? []).every((name) => names.has(name));
+    if (!same) usesChanged.push({ entity, id });
+  }
+  return { uses, usesChanged };
 }
 
-/** Gives an entity back as it was taken, due at once. */
-const untouched = (one: Claim): Result =>
-  result(one, '', { status: 'due', attempts: one.attempts, verify: one.verify, retryInMs: 0 });
-
-/** Runs `work` over the items, at most `limit` at once, and answers in their order. */
-async function inParallel<T, R>(items: readonly T[], limit: number, work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
+/** Runs `work` over the items, at most `limit` at once. */
+async function inParallel<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
   let next = 0;
   const lane = async () => {
-    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index] as T);
+    for (let index = next++; index < items.length; index = next++) await work(items[index] as T);
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
-  return results;
 }
 
-function result(one: Claim, projection: string, changes: Pick<Result, 'status'> & Partial<Result>): Result {
+function resultOf(one: Claim, projection: string, changes: Pick<Result, 'status'> & Partial<Result>): Result {
   return {
     entity: one.entity,
     id: one.id,
@@ -299,15 +391,26 @@ function result(one: Claim, projection: string, changes: Pick<Result, 'status'> 
     epoch: one.epoch,
     revision: one.revision,
     projection,
-    targetId: one.targetId,
-    row: one.row,
+    targetId: null,
+    row: null,
+    etag: null,
+    suspendedOn: null,
     unrepresentable: null,
     waitsFor: null,
     error: null,
+    fingerprint: null,
+    ticket: null,
+    held: null,
+    heldChanges: null,
     attempts: 0,
     verify: false,
     retryInMs: null,
+    quarantineMs: null,
     dueDay: null,
+    job: one.job,
+    permit: null,
+    outcome: null,
+    moved: false,
     ...changes,
   };
 }

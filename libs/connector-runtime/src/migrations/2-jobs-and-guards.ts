@@ -23,8 +23,8 @@ export class JobsAndGuards1764100000000 implements MigrationInterface {
         add permit text,
         -- Master ids of the entities that its mapping used: entity|id.
         add uses text[],
-        -- Set while the entity is suspended in the target, until its grace is over.
-        add suspended_at timestamptz,
+        -- Day in Europe/Paris on which it was suspended in the target, until its grace is over.
+        add suspended_on date,
         -- What would have been done, where the connector observes or a guard holds it: create, change, suspend, delete.
         add held text,
         add held_changes text[],
@@ -75,6 +75,8 @@ export class JobsAndGuards1764100000000 implements MigrationInterface {
         status text not null,
         -- Execute when planned, without asking.
         automatic boolean not null,
+        -- The approved plan from which what is found now may not have drifted too far.
+        plan uuid,
         idempotency_key text unique,
         author text not null,
         reason text,
@@ -87,7 +89,6 @@ export class JobsAndGuards1764100000000 implements MigrationInterface {
         cursor_id uuid,
         scanned integer not null default 0,
         plan_hash text,
-        approved_hash text,
         failure text,
         requested_at timestamptz not null default now(),
         planned_at timestamptz,
@@ -185,7 +186,7 @@ export class JobsAndGuards1764100000000 implements MigrationInterface {
     await runner.query(`
       drop table topic_incarnation, report, operation, control, guard_use, campaign, budget, job_item, job, projection, ripple, reference_use;
       drop index ledger_job, ledger_fingerprint, ledger_ticket, ledger_pending, ledger_trouble;
-      alter table ledger drop cause, drop pending_since, drop due_day, drop etag, drop job, drop permit, drop uses, drop suspended_at, drop held,
+      alter table ledger drop cause, drop pending_since, drop due_day, drop etag, drop job, drop permit, drop uses, drop suspended_on, drop held,
         drop held_changes, drop fingerprint, drop ticket, drop parked_at, drop dismissal;
       create index ledger_trouble on ledger (entity, status, id) where status in ('parked', 'waiting');
       alter table state drop changed_at;

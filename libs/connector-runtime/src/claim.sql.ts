@@ -1,0 +1,78 @@
+import type { Row } from '@myelin/connector';
+import type { Entity, Master } from '@myelin/contracts';
+import type { DataSource } from 'typeorm';
+import type { Action } from './decision.js';
+
+/** Why an entity is due. */
+export type Cause = 'change' | 'reference' | 'date' | 'remap' | 'resync';
+export const CAUSES: readonly Cause[] = ['change', 'reference', 'date', 'remap', 'resync'];
+
+/** Added to the priority of whatever may wait while live changes pass. */
+export const BULK = 10;
+
+/** An entity taken for work, with its newest state and what the target last acknowledged. */
+export interface Claim {
+  readonly entity: Entity;
+  readonly id: string;
+  /** Changes whenever the entity becomes due again: what is recorded must not hide a newer cause. */
+  readonly mark: number;
+  readonly attempts: number;
+  readonly cause: Cause;
+  /** The target must be read before it is written: its content is not certain. */
+  readonly verify: boolean;
+  readonly targetId: string | null;
+  readonly row: Row | null;
+  readonly etag: string | null;
+  readonly suspendedOn: string | null;
+  /** `entity|id` of those that its last mapping used. */
+  readonly uses: readonly string[] | null;
+  /** `epoch.revision` that the target has. */
+  readonly acknowledged: string | null;
+  readonly job: string | null;
+  /** The one action that its job's plan, or an operator, has let past the guards. */
+  readonly permit: Action | null;
+  readonly ticket: string | null;
+  readonly fingerprint: string | null;
+  readonly epoch: number;
+  readonly revision: number;
+  /** Null after a tombstone. */
+  readonly state: Master | null;
+  readonly correlationId: string | null;
+  readonly changedAt: Date | null;
+}
+
+/**
+ * Takes up to `limit` due entities of these priorities, the first ones first, for `leaseMs`. Nobody else gets them
+ * meanwhile; an entity whose taker died comes back when its lease has ended, and is then read in the target before it is written.
+ */
+export async function claim(
+  dataSource: DataSource,
+  worker: string,
+  priorities: readonly number[],
+  limit: number,
+  leaseMs: number,
+): Promise<Claim[]> {
+  const [rows] = (await dataSource.query(
+    `with due as materialized (
+       select l.entity, l.id from unnest($2::integer[]) with ordinality as lane (priority, place)
+         cross join lateral (
+           select entity, id from ledger
+            where priority = lane.priority and due_at <= now() and (claimed_until is null or claimed_until < now())
+            order by due_at limit $3 for update skip locked) as l
+       order by lane.place limit $3)
+     update ledger l
+        set claimed_by = $1, claimed_until = now() + make_interval(secs => $4 / 1000.0), verify = l.verify or l.claimed_by is not null
+       from due join state s using (entity, id)
+      where l.entity = due.entity and l.id = due.id
+     returning l.entity, l.id, l.mark, l.attempts, l.cause, l.verify, l.target_id as "targetId", l.target_row as row, l.etag,
+               l.suspended_on::text as "suspendedOn", l.uses, l.epoch || '.' || l.revision as acknowledged, l.job, l.permit, l.ticket,
+               l.fingerprint, s.epoch, s.revision, s.state, s.correlation_id as "correlationId", s.changed_at as "changedAt"`,
+    [worker, priorities, limit, leaseMs],
+  )) as [Claim[], number];
+  return rows;
+}
+
+/** Gives claims back untouched, due at once. */
+export async function giveBack(dataSource: DataSource, worker: string): Promise<void> {
+  await dataSource.query(`update ledger set claimed_by = null, claimed_until = null where claimed_by = $1`, [worker]);
+}

@@ -1,0 +1,140 @@
+import {
+  ERASE,
+  SKIP,
+  type Mapped,
+  type Reference,
+  type Referenced,
+  type Row,
+  type Session,
+  type Sync,
+} from '@myelin/connector';
+import type { Entity, FieldFault, Master } from '@myelin/contracts';
+import type { DataSource } from 'typeorm';
+import { allocateNames, ownedNames } from './names.sql.js';
+import { References, type Resolved } from './references.js';
+
+/** An entity to map: its newest state, null after a tombstone. */
+export interface Mappable {
+  readonly entity: Entity;
+  readonly id: string;
+  readonly state: Master | null;
+}
+
+/** What a mapping came to. */
+export type Mapping =
+  /** The row the target must have. */
+  | (Known & { readonly is: 'row'; readonly row: Row; readonly validUntil: string | undefined })
+  /** It must not exist in the target; `atOnce`: without grace. */
+  | (Known & { readonly is: 'absent'; readonly atOnce: boolean })
+  /** None of this connector's business. */
+  | (Known & { readonly is: 'skipped' })
+  /** Something that it requires is not in the target yet. */
+  | (Known & { readonly is: 'waiting' })
+  /** The connector threw. */
+  | (Known & { readonly is: 'failed'; readonly error: unknown });
+
+interface Known {
+  /** The login or the like that was allocated to it. */
+  readonly name: string | undefined;
+  /** Keys (`entity|scheme:value`) of what it names and the target does not have yet. */
+  readonly waitsFor: readonly string[] | null;
+  /** What it used, as it was when it was used. */
+  readonly uses: readonly Resolved[];
+  /** Values that were left out, by field. */
+  readonly faults: readonly FieldFault[];
+}
+
+/** Maps entities in batches: whatever a batch needs is read in as few queries as it has kinds of entities. */
+export class Mapper {
+  readonly syncs: ReadonlyMap<Entity, Sync>;
+  private readonly references: References;
+
+  constructor(
+    session: Session,
+    private readonly dataSource: DataSource,
+    /** Today in Europe/Paris, `YYYY-MM-DD`. */
+    readonly today: () => string,
+  ) {
+    this.syncs = new Map(session.syncs.map((sync) => [sync.entity, sync]));
+    this.references = new References(dataSource);
+  }
+
+  /**
+   * The mappings of these entities, in their order. With `allocate` missing names are allocated; without it an entity that
+   * has none is mapped without, which is right for one that nobody has written yet.
+   */
+  async map(entities: readonly Mappable[], { allocate }: { allocate: boolean }): Promise<Mapping[]> {
+    const today = this.today();
+    const named = entities.map((one) => this.namedBy(one, today));
+    const names = new Map<string, string>();
+    for (const [entity, group] of Map.groupBy(entities, (one) => one.entity)) {
+      const sync = this.syncs.get(entity);
+      if (!sync?.nameRequest) continue;
+      const requests = group.flatMap((one) => {
+        const request = one.state && sync.nameRequest?.(one.state, today);
+        return request ? [{ id: one.id, ...request }] : [];
+      });
+      const found = allocate
+        ? await allocateNames(this.dataSource, entity, requests)
+        : await ownedNames(this.dataSource, entity, requests);
+      for (const [id, name] of found) names.set(id, name);
+    }
+    const resolved = await this.references.resolve(named.flat());
+    return entities.map((one, index) => this.mapOne(one, named[index]!, names.get(one.id), resolved, today));
+  }
+
+  private namedBy({ entity, state }: Mappable, today: string): readonly Reference[] {
+    try {
+      return (state && this.syncs.get(entity)?.references?.(state, today)) ?? [];
+    } catch {
+      // The mapping meets the same defect and reports it.
+      return [];
+    }
+  }
+
+  private mapOne(
+    { entity, state }: Mappable,
+    named: readonly Reference[],
+    name: string | undefined,
+    resolved: ReadonlyMap<string, Resolved>,
+    today: string,
+  ): Mapping {
+    const at = (reference: Reference) => resolved.get(`${reference.entity}|${reference.key}`);
+    const missing = named.filter((reference) => at(reference)?.targetId == null);
+    const hopeless = missing.filter((reference) => at(reference)?.willNotArrive);
+    const known = {
+      name,
+      waitsFor: missing.length > 0 ? missing.map(({ entity, key }) => `${entity}|${key}`) : null,
+      uses: named.flatMap((reference) => at(reference) ?? []),
+      faults: hopeless
+        .filter(({ required }) => required)
+        .map(({ entity, key }) => ({ field: key, message: `names a ${entity} that this target will not have` })),
+    };
+    const sync = this.syncs.get(entity);
+    if (!sync) return { ...known, is: 'skipped' };
+    if (missing.some((reference) => reference.required && !hopeless.includes(reference)))
+      return { ...known, is: 'waiting' };
+    if (state === null) return { ...known, is: 'absent', atOnce: false };
+    const kindOf = new Map(named.map(({ entity, key }) => [key, entity]));
+    const reference = (key: string): Referenced | undefined => {
+      const found = resolved.get(`${kindOf.get(key)}|${key}`);
+      return found?.targetId == null ? undefined : { master: found.master, targetId: found.targetId };
+    };
+    try {
+      const mapped = sync.map(state, { today, name, reference });
+      if (mapped === SKIP) return { ...known, is: 'skipped' };
+      if (mapped === null || mapped === ERASE) return { ...known, is: 'absent', atOnce: mapped === ERASE };
+      return rowOf(known, mapped);
+    } catch (error) {
+      return { ...known, is: 'failed', error };
+    }
+  }
+}
+
+const rowOf = (known: Known, { row, validUntil, unrepresentable }: Mapped): Mapping => ({
+  ...known,
+  is: 'row',
+  row,
+  validUntil,
+  faults: unrepresentable ? [...known.faults, ...unrepresentable] : known.faults,
+});
