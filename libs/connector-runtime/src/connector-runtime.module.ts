@@ -16,6 +16,11 @@ import { Health, LOGGER, openDatabase, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import type { ConnectorSettings } from './connector-runtime.settings.js';
 import { Control } from './control.js';
+import { ControlController } from './control.controller.js';
+import { GuardsController } from './guards.controller.js';
+import { JobRunner } from './job.runner.js';
+import { ParkedController } from './parked.controller.js';
+import { ResyncController } from './resync.controller.js';
 import { Guards } from './guards.js';
 import { Intake } from './intake.js';
 import { LedgerController } from './ledger.controller.js';
@@ -65,7 +70,14 @@ export class ConnectorRuntimeModule {
     const session: FactoryProvider<Promise<Session>> = { provide: SESSION, useFactory: () => connector.open() };
     return {
       module: ConnectorRuntimeModule,
-      controllers: [LedgerController, ...entities.map(eventsOf)],
+      controllers: [
+        LedgerController,
+        ControlController,
+        ResyncController,
+        ParkedController,
+        GuardsController,
+        ...entities.map(eventsOf),
+      ],
       providers: [
         { provide: CONNECTOR, useValue: connector },
         session,
@@ -106,6 +118,7 @@ export class ConnectorRuntimeModule {
         Guards,
         Intake,
         ConnectorRunner,
+        JobRunner,
         ConsumerHealth,
       ],
     };

@@ -172,7 +172,8 @@ const save = (manager: EntityManager, worker: string, results: readonly Result[]
 const giveBack = (manager: EntityManager, worker: string, returned: Outcome['returned']) =>
   manager.query(
     `with back as (
-       select l.entity, l.id, l.pending_since is null and j.status is distinct from 'running' and l.job is not null as withdrawn
+       select l.entity, l.id, l.job is not null and j.status is distinct from 'running' and l.pending_since is null
+                               and l.cause in ('resync', 'remap') as withdrawn
          from unnest($2::text[], $3::uuid[]) as r (entity, id) join ledger l using (entity, id) left join job j on j.id = l.job
         where l.claimed_by = $1)
      update ledger l
@@ -253,7 +254,7 @@ async function wakeAnswered(manager: EntityManager, waiting: readonly Result[]):
   if (waiting.length === 0) return 0;
   const keys = waiting.flatMap(({ entity, id, waitsFor }) => (waitsFor ?? []).map((key) => ({ entity, id, key })));
   const [, woken] = (await manager.query(
-    `update ledger l set due_at = now(), mark = mark + 1
+    `update ledger l set due_at = now(), mark = mark + 1, cause = 'reference'
        from (select distinct w.entity, w.id
                from unnest($1::text[], $2::uuid[], $3::text[], $4::text[]) as w (entity, id, named, key)
                left join state_key k on k.entity = w.named and k.key = w.key

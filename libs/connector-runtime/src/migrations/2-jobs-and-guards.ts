@@ -88,7 +88,11 @@ export class JobsAndGuards1764100000000 implements MigrationInterface {
         cursor_entity text,
         cursor_id uuid,
         scanned integer not null default 0,
+        -- Entities in the scope, where they have been counted.
+        total integer,
         plan_hash text,
+        -- What a paused job goes on with: planning or running.
+        paused_from text,
         failure text,
         requested_at timestamptz not null default now(),
         planned_at timestamptz,

@@ -1,0 +1,109 @@
+import type { Row } from '@myelin/connector';
+import type { Entity, Master } from '@myelin/contracts';
+import type { DataSource } from 'typeorm';
+import type { Mode, Scope } from './job.js';
+import type { LedgerStatus } from './record.sql.js';
+
+/** An entity as a scan sees it. */
+export interface Scanned {
+  readonly entity: Entity;
+  readonly id: string;
+  readonly status: LedgerStatus;
+  readonly targetId: string | null;
+  readonly row: Row | null;
+  readonly etag: string | null;
+  readonly suspendedOn: string | null;
+  readonly state: Master | null;
+}
+
+interface ChunkQuery {
+  readonly entity: Entity;
+  /** Version of the mapping in force. */
+  readonly version: string;
+  readonly mode: Mode;
+  readonly scope: Scope;
+  /** Ids of the structures that the scope is about. */
+  readonly structures: readonly string[] | undefined;
+  /** Id after which the chunk begins. */
+  readonly after: string | null;
+  readonly limit: number;
+}
+
+// What the restrictions of a scope mean; $1 is the entity, the others are named where they are bound.
+const IN_SCOPE = `l.entity = $1
+  and ($2::uuid[] is null or l.id = any($2))
+  and ($3::text is null or l.entity <> 'person' or jsonb_typeof(s.state->'roles'->$3) = 'array' and s.state->'roles'->$3 <> '[]')
+  and ($4::uuid[] is null or case l.entity
+        when 'structure' then l.id = any($4)
+        else exists (select from reference_use u where u.entity = l.entity and u.id = l.id and u.used_entity = 'structure' and u.used_id = any($4)) end)
+  and ($5::timestamptz is null or s.changed_at >= $5)
+  and (not $6::boolean or l.status = 'parked')`;
+
+const scopeOf = ({ entity, scope, structures }: Pick<ChunkQuery, 'entity' | 'scope' | 'structures'>) => [
+  entity,
+  scope.ids ?? null,
+  scope.population ?? null,
+  structures ?? null,
+  scope.changedSince ?? null,
+  scope.failedOnly ?? false,
+];
+
+/** How many entities a scope has. */
+export async function countScope(
+  dataSource: DataSource,
+  query: Pick<ChunkQuery, 'entity' | 'scope' | 'structures'>,
+): Promise<number> {
+  const [row] = (await dataSource.query(
+    `select count(*)::integer as count from ledger l join state s using (entity, id) where ${IN_SCOPE}`,
+    scopeOf(query),
+  )) as { count: number }[];
+  return row?.count ?? 0;
+}
+
+/** The next entities of a scope in the order of ids; to trust the ledger is to pass over those that are as they should be. */
+export async function readChunk(dataSource: DataSource, query: ChunkQuery): Promise<Scanned[]> {
+  return (await dataSource.query(
+    `select l.entity, l.id, l.status, l.target_id as "targetId", l.target_row as row, l.etag, l.suspended_on::text as "suspendedOn", s.state
+       from ledger l join state s using (entity, id)
+      where ${IN_SCOPE} and ($7::uuid is null or l.id > $7) and l.status <> 'dismissed'
+        and ($8 = 'verify' or l.status not in ('applied', 'suspended', 'absent', 'skipped')
+             or (l.epoch, l.revision, l.projection) is distinct from (s.epoch, s.revision, $9))
+      order by l.entity, l.id limit $10`,
+    [...scopeOf(query), query.after, query.mode, query.version, query.limit],
+  )) as Scanned[];
+}
+
+/** Notes that these entities map to the same row under this version of the mapping. */
+export async function saveProjection(
+  dataSource: DataSource,
+  entity: Entity,
+  version: string,
+  ids: readonly string[],
+): Promise<void> {
+  if (ids.length === 0) return;
+  await dataSource.query(
+    `update ledger l set projection = $2 from state s
+      where l.entity = $1 and l.id = any($3::uuid[]) and s.entity = l.entity and s.id = l.id
+        and l.projection is distinct from $2 and (l.epoch, l.revision) = (s.epoch, s.revision)`,
+    [entity, version, ids],
+  );
+}
+
+/** A structure and all below it. */
+export async function structuresBelow(dataSource: DataSource, key: string): Promise<string[]> {
+  const rows = (await dataSource.query(
+    `with recursive keyed as (
+       select id, 'hub:' || id as key from state where entity = 'structure'
+       union all select id, key from state_key where entity = 'structure')
+     , parent as (
+       select s.id, k.id as parent from state s cross join jsonb_array_elements(case jsonb_typeof(s.state->'parents') when 'array' then s.state->'parents' else '[]' end) as link
+         join keyed k on k.key = link->>'structure'
+        where s.entity = 'structure')
+     , below as (
+       select id from keyed where key = $1
+       union select parent.id from parent join below on parent.parent = below.id)
+     select id from below`,
+    [key],
+  )) as { id: string }[];
+  return rows.map(({ id }) => id);
+}

@@ -1,0 +1,102 @@
+import { changedAttributes, type Found } from '@myelin/connector';
+import type { Entity } from '@myelin/contracts';
+import type { DataSource } from 'typeorm';
+import { consequenceOf } from './outcome.js';
+import { decide, standingOf, type Standing } from './decision.js';
+import type { Item, Mode, Scope } from './job.js';
+import type { Mapper } from './mapper.js';
+import { readMany } from './read.js';
+import { readChunk, saveProjection, structuresBelow, type Scanned } from './scan.sql.js';
+
+/** Entities looked at in one step: one call of a target that reads many at once. */
+const CHUNK = 500;
+
+/** What one step has found. */
+export interface Step {
+  /** The last entity that was looked at; null when there are no more. */
+  readonly last: string | null;
+  readonly scanned: number;
+  readonly items: readonly Item[];
+}
+
+/**
+ * Walks the ledger of one kind of entity and finds those for which there is something to do, in the order of their ids:
+ * those whose state or mapping version is another than the target acknowledged, or, to verify, all of them, read in the
+ * target. It writes nothing to the target and marks nothing due.
+ */
+export class Scan {
+  private next: Promise<Scanned[]> | undefined;
+  private structures: readonly string[] | undefined;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly mapper: Mapper,
+    private readonly entity: Entity,
+    private readonly mode: Mode,
+    private readonly scope: Scope,
+  ) {}
+
+  /** Looks at the entities after `after`; while these are mapped, the next ones are already being read. */
+  async step(after: string | null): Promise<Step> {
+    const chunk = await (this.next ?? this.read(after));
+    const last = chunk.length < CHUNK ? null : chunk.at(-1)!.id;
+    this.next = last === null ? undefined : this.read(last);
+    // Its failure is met by the step that awaits it.
+    this.next?.catch(() => undefined);
+    return { last, scanned: chunk.length, items: await this.compare(chunk) };
+  }
+
+  private async read(after: string | null): Promise<Scanned[]> {
+    if (this.scope.structure !== undefined) {
+      this.structures ??= await structuresBelow(this.dataSource, this.scope.structure);
+    }
+    const version = this.mapper.syncs.get(this.entity)?.version ?? '';
+    return readChunk(this.dataSource, {
+      ...{ entity: this.entity, version, mode: this.mode, scope: this.scope, structures: this.structures, after },
+      limit: CHUNK,
+    });
+  }
+
+  private async compare(chunk: readonly Scanned[]): Promise<Item[]> {
+    const sync = this.mapper.syncs.get(this.entity);
+    if (!sync || chunk.length === 0) return [];
+    const reading = this.mode === 'verify' ? this.found(chunk) : undefined;
+    reading?.catch(() => undefined);
+    const mappings = await this.mapper.map(chunk, { allocate: false });
+    const found = await reading;
+    const items: Item[] = [];
+    const same: string[] = [];
+    for (const [index, one] of chunk.entries()) {
+      const mapping = mappings[index]!;
+      const read = found?.get(one);
+      // What cannot be mapped or read on its own is tried by a worker, which parks it with the reason.
+      if (mapping.is === 'failed' || read instanceof Error) {
+        items.push({ entity: one.entity, id: one.id, action: one.row === null ? 'create' : 'retry', changed: [] });
+        continue;
+      }
+      if (mapping.is === 'skipped' || mapping.is === 'waiting') continue;
+      const standing: Standing = read === undefined ? one : standingOf(read, one.suspendedOn);
+      const { action, changed } = decide(mapping, standing, sync.removal, this.mapper.today());
+      const forgotten = read !== undefined && changedAttributes(one.row, read?.row ?? null).length > 0;
+      if (action !== 'none') items.push({ entity: one.entity, id: one.id, action, changed });
+      // The target is right and the ledger is not: it learns what the target has, without a write.
+      else if (forgotten || one.status !== statusOf(mapping, standing))
+        items.push({ entity: one.entity, id: one.id, action: 'refresh', changed: [] });
+      else same.push(one.id);
+    }
+    await saveProjection(this.dataSource, this.entity, sync.version, same);
+    return items;
+  }
+
+  /** The chunk as it stands in the target; a target that does not answer ends the step. */
+  private async found(chunk: readonly Scanned[]): Promise<Map<Scanned, Found | null | Error>> {
+    const found = await readMany(this.mapper.syncs, chunk);
+    for (const one of found.values()) {
+      if (one instanceof Error && consequenceOf(one, 0).then !== 'park') throw one;
+    }
+    return found;
+  }
+}
+
+const statusOf = (mapping: { is: string }, { row, suspendedOn }: Standing) =>
+  mapping.is === 'row' ? 'applied' : row === null ? 'absent' : suspendedOn === null ? 'applied' : 'suspended';
