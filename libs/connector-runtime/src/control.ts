@@ -40,6 +40,7 @@ const REFRESH_MS = 500;
 export class Control {
   private known: ControlState | undefined;
   private readAt = 0;
+  private asked = 0;
   private reading: Promise<ControlState> | undefined;
 
   constructor(
@@ -51,7 +52,10 @@ export class Control {
   /** The state, at most half a second old. */
   async state(): Promise<ControlState> {
     if (this.known && Date.now() - this.readAt < REFRESH_MS) return this.known;
-    this.reading ??= this.read().finally(() => (this.reading = undefined));
+    if (!this.reading) {
+      const reading = this.read().finally(() => this.reading === reading && (this.reading = undefined));
+      this.reading = reading;
+    }
     return this.reading;
   }
 
@@ -83,21 +87,27 @@ export class Control {
       await operate(manager, 'control', order, changes);
     });
     this.logger.info({ changes: Object.keys(changes) }, 'switched by an operator');
+    // A reading that began before knows nothing of it.
+    this.reading = undefined;
     this.readAt = 0;
+    const state = await this.state();
     this.wakeup.wake();
-    return this.state();
+    return state;
   }
 
   private async read(): Promise<ControlState> {
+    const asked = ++this.asked;
     const [row] = (await this.dataSource.query(
       `select enabled, observe, pause, maintenance,
               array(select id from job where status in ('paused', 'cancelled', 'failed')
                        and (ended_at is null or ended_at > now() - interval '1 minute')) as "stoppedJobs"
          from control`,
     )) as ControlState[];
-    this.readAt = Date.now();
-    this.known = row!;
-    return this.known;
+    if (asked === this.asked) {
+      this.readAt = Date.now();
+      this.known = row!;
+    }
+    return row!;
   }
 }
 

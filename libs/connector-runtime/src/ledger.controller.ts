@@ -5,7 +5,7 @@ import { ProblemError } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { ConnectorRunner } from './runner.js';
 
-const TROUBLES = ['parked', 'waiting', 'unrepresentable'] as const;
+const TROUBLES = ['parked', 'waiting', 'held', 'observed', 'suspended', 'unrepresentable'] as const;
 const UUID = /^[0-9a-f-]{36}$/;
 
 /** What an operator asks of a connector: where it stands, and what is in trouble. Field names and states only, no values. */
@@ -40,7 +40,10 @@ export class LedgerController {
   }
 
   @Get('troubles')
-  @ApiOperation({ summary: 'Entities that are parked, wait for another, or lost a value that the target cannot hold' })
+  @ApiOperation({
+    summary:
+      'Entities that are parked, wait for another, are held by a guard, differ while the connector observes, are suspended, or lost a value that the target cannot hold',
+  })
   @ApiQuery({ name: 'kind', enum: [...TROUBLES] })
   @ApiQuery({ name: 'after', required: false, description: 'Id after which the page begins' })
   async troubles(@Query('kind') kind?: string, @Query('after') after?: string) {
@@ -50,7 +53,8 @@ export class LedgerController {
     if (after !== undefined && !UUID.test(after))
       throw new ProblemError('malformed-request', 'after must be a master id');
     const items = (await this.dataSource.query(
-      `select entity, id, status, revision, attempts, error, waits_for as "waitsFor", unrepresentable
+      `select entity, id, status, revision, attempts, error, ticket, waits_for as "waitsFor", unrepresentable, held as action, held_changes as changed,
+              suspended_on::text as "suspendedOn"
          from ledger
         where case $1 when 'unrepresentable' then unrepresentable is not null else status = $1 end and ($2::uuid is null or id > $2)
         order by id limit 100`,

@@ -117,8 +117,9 @@ export async function record(dataSource: DataSource, worker: string, outcome: Ou
     await tellJobs(manager, results);
     if (outcome.usesChanged.length > 0) await saveUses(manager, outcome);
     if (outcome.reports.length > 0) await saveReports(manager, outcome.reports);
-    const arrived = results.filter(({ status, targetId }) => status === 'applied' && targetId !== null);
-    const woken = await wakeWaiting(manager, arrived);
+    // That something will not arrive ends a wait as well.
+    const ended = results.filter(({ status }) => status === 'applied' || status === 'absent' || status === 'skipped');
+    const woken = await wakeWaiting(manager, ended);
     const answered = await wakeAnswered(
       manager,
       results.filter(({ waitsFor }) => waitsFor !== null),
@@ -252,13 +253,16 @@ async function wakeWaiting(manager: EntityManager, arrived: readonly Result[]): 
 /** Makes due those whose wait was answered while they were being mapped. */
 async function wakeAnswered(manager: EntityManager, waiting: readonly Result[]): Promise<number> {
   if (waiting.length === 0) return 0;
-  const keys = waiting.flatMap(({ entity, id, waitsFor }) => (waitsFor ?? []).map((key) => ({ entity, id, key })));
+  const keys = waiting.flatMap(({ entity, id, status, waitsFor }) =>
+    (waitsFor ?? []).map((key) => ({ entity, id, key, held: status === 'waiting' })),
+  );
   const [, woken] = (await manager.query(
     `update ledger l set due_at = now(), mark = mark + 1, cause = 'reference'
        from (select distinct w.entity, w.id
-               from unnest($1::text[], $2::uuid[], $3::text[], $4::text[]) as w (entity, id, named, key)
+               from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::boolean[]) as w (entity, id, named, key, held)
                left join state_key k on k.entity = w.named and k.key = w.key
-               join ledger t on t.entity = w.named and t.target_id is not null
+               join ledger t on t.entity = w.named
+                            and (t.target_id is not null or w.held and t.due_at is null and t.status in ('absent', 'skipped'))
                             and t.id = coalesce(k.id, case when w.key like 'hub:%' then substring(w.key from 5)::uuid end)) as answered
       where l.entity = answered.entity and l.id = answered.id`,
     [
@@ -266,6 +270,7 @@ async function wakeAnswered(manager: EntityManager, waiting: readonly Result[]):
       keys.map(({ id }) => id),
       keys.map(({ key }) => key.slice(0, key.indexOf('|'))),
       keys.map(({ key }) => key.slice(key.indexOf('|') + 1)),
+      keys.map(({ held }) => held),
     ],
   )) as [unknown, number];
   return woken;

@@ -19,6 +19,8 @@ import { Worker } from './worker.js';
 const logger = createLogger('test', 'fatal');
 const server = process.env.DATABASE_URL ?? '';
 
+jest.setTimeout(60_000);
+
 describe('the connector runtime', () => {
   let database: string;
   let dataSource: DataSource;

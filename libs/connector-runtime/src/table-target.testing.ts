@@ -1,4 +1,6 @@
 import {
+  ERASE,
+  Fatal,
   Rejected,
   TargetDown,
   TryLater,
@@ -22,11 +24,23 @@ export interface TargetFaults {
   busy: number;
   /** Records whose label contains this are refused. */
   refuses: string | undefined;
+  /** Milliseconds that every write takes. */
+  slow: number;
+  /** The credentials are wrong. */
+  locked: boolean;
 }
 
 /** A target for tests: rows in a PostgreSQL table, with a log of every call and faults to switch on. */
 export class TableTarget implements Session {
-  readonly faults: TargetFaults = { down: false, losesAnswers: 0, busy: 0, refuses: undefined };
+  readonly faults: TargetFaults = {
+    ...{ down: false, losesAnswers: 0, busy: 0, refuses: undefined, slow: 0, locked: false },
+  };
+  /** Version of the mapping. */
+  version = '1';
+  /** Days between suspension and removal; 0: removed at once. */
+  graceDays = 0;
+  /** Added to every label by the mapping. */
+  prefix = '';
 
   constructor(private readonly dataSource: DataSource) {}
 
@@ -42,6 +56,7 @@ export class TableTarget implements Session {
 
   async check(): Promise<void> {
     if (this.faults.down) throw new TargetDown('the table target is down');
+    if (this.faults.locked) throw new Fatal('the credentials are wrong');
   }
 
   async close(): Promise<void> {}
@@ -56,20 +71,60 @@ export class TableTarget implements Session {
   }
 
   private sync(entity: 'structure' | 'person'): Sync {
+    const version = () => this.version;
+    const removal = () =>
+      this.graceDays > 0 ? { suspend: (row: Row) => ({ ...row, closed: true }), graceDays: this.graceDays } : undefined;
     return {
       entity,
-      version: '1',
+      get version() {
+        return version();
+      },
+      get removal() {
+        return removal();
+      },
+      rules: {
+        label: { from: ['longLabel', 'birthName'], rule: 'the long label or the birth name' },
+        login: { from: [], rule: 'allocated' },
+        structures: { from: ['roles.external[].structure'], rule: 'ids of the structures of the roles' },
+        status: { from: ['status'], rule: 'as it is' },
+        code: { from: ['code'], rule: 'as it is' },
+        head: { from: ['extensions'], rule: 'id of the person who directs it' },
+        closed: { from: [], rule: 'suspended' },
+      },
       references: (master): Reference[] =>
-        entity === 'person' ? structuresOf(master).map((key) => ({ entity: 'structure', key, required: true })) : [],
+        entity === 'person'
+          ? structuresOf(master).map((key) => ({ entity: 'structure', key, required: true }))
+          : headOf(master).map((key) => ({ entity: 'person', key, required: false })),
       nameRequest: (master) =>
         entity === 'person' ? { base: (master as Master<'person'>).birthName.toLowerCase(), maxLength: 20 } : undefined,
-      map: (master, context) => (master.status === 'erased' ? null : { row: rowOf(master, context) }),
+      map: (master, context) => {
+        if (master.status === 'erased') return ERASE;
+        if (master.status === 'deleted') return null;
+        return { row: this.rowOf(master, context), ...untilOf(master, context) };
+      },
       read: async ({ id }) => {
         await this.log(entity, id, 'read', []);
         const [row] = (await this.dataSource.query('select row from target where id = $1', [id])) as { row: Row }[];
         return row ? { targetId: id, row: row.row } : null;
       },
       write: (change) => this.write(entity, change),
+    };
+  }
+
+  private rowOf(master: Master, context: MapContext): Row {
+    if (!('birthName' in master)) {
+      const label = master.status === 'active' && 'longLabel' in master ? this.prefix + master.longLabel : '';
+      const [head] = headOf(master).flatMap((key) => context.reference(key)?.targetId ?? []);
+      return { label, ...(head !== undefined && { head }) };
+    }
+    const used = structuresOf(master).map((key) => context.reference(key));
+    const codes = used.map((one) => (one && 'code' in one.master ? one.master.code : ''));
+    return {
+      login: context.name ?? '',
+      label: this.prefix + master.birthName,
+      structures: used.map((one) => one?.targetId ?? ''),
+      code: codes.join(','),
+      status: isOver(master, context) ? 'over' : master.status,
     };
   }
 
@@ -80,6 +135,7 @@ export class TableTarget implements Session {
       change.before === null ? 'create' : change.after === null ? 'remove' : 'modify',
       change.changed,
     );
+    if (this.faults.slow > 0) await new Promise((resolve) => setTimeout(resolve, this.faults.slow));
     if (this.faults.busy > 0) {
       this.faults.busy--;
       throw new TryLater('busy', { retryAfterMs: 50 });
@@ -109,6 +165,7 @@ export class TableTarget implements Session {
 
   private async log(entity: string, id: string, kind: string, changed: readonly string[]): Promise<void> {
     if (this.faults.down) throw new TargetDown('the table target is down');
+    if (this.faults.locked) throw new Fatal('the credentials are wrong');
     await this.dataSource.query('insert into target_call (entity, id, kind, changed) values ($1, $2, $3, $4)', [
       entity,
       id,
@@ -121,9 +178,22 @@ export class TableTarget implements Session {
 const structuresOf = (master: Master): string[] =>
   ((master as Master<'person'>).roles?.external ?? []).map(({ structure }) => structure);
 
-function rowOf(master: Master, context: MapContext): Row {
-  if (!('birthName' in master))
-    return { label: master.status === 'active' && 'longLabel' in master ? master.longLabel : '' };
-  const structures = structuresOf(master).map((key) => context.reference(key)?.targetId ?? '');
-  return { login: context.name ?? '', label: master.birthName, structures, status: master.status };
+/** The person who directs a structure, kept in an extension. */
+function headOf(master: Master): string[] {
+  const head = ((master as Master<'structure'>).extensions as { head?: string } | undefined)?.head;
+  return head === undefined ? [] : [head];
+}
+
+const lastDay = (master: Master): string | undefined =>
+  (master as Master<'person'>).roles?.external?.map(({ to }) => to ?? undefined)[0];
+
+const isOver = (master: Master, { today }: MapContext) => (lastDay(master) ?? today) < today;
+
+/** A person whose role ends is mapped again on the day after its last one. */
+function untilOf(master: Master, { today }: MapContext): { validUntil?: string } {
+  const last = lastDay(master);
+  if (last === undefined || last < today) return {};
+  const next = new Date(`${last}T00:00:00Z`);
+  next.setUTCDate(next.getUTCDate() + 1);
+  return { validUntil: next.toISOString().slice(0, 10) };
 }

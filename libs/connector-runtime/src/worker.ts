@@ -160,6 +160,7 @@ export class Worker {
       Date.now() < lastStart &&
       gate.isOpen &&
       state !== undefined &&
+      !state.observe &&
       control.blocked(state) === undefined &&
       !(one.job !== null && state.stoppedJobs.includes(one.job))
     );

@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { newCorrelationId, type Entity } from '@myelin/contracts';
+import type { Batch, Received } from '@myelin/messaging';
+import { createApp, createLogger, openDatabase } from '@myelin/platform';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import pg from 'pg';
+import type { DataSource } from 'typeorm';
+import { ConnectorRuntimeModule } from './connector-runtime.module.js';
+import { Intake } from './intake.js';
+import { TableTarget } from './table-target.testing.js';
+
+const logger = createLogger('test', 'fatal');
+const server = process.env.DATABASE_URL ?? '';
+
+/** An answer of the connector's API. */
+export interface Answer {
+  readonly status: number;
+  // The shape is what the test is about.
+  readonly body: any;
+}
+
+/** The runtime around a table of PostgreSQL as its target, with its HTTP API; states are handed to its intake as Kafka would. */
+export class Bed {
+  private constructor(
+    private readonly database: string,
+    /** The connector's database, in which the target's tables stand too. */
+    readonly dataSource: DataSource,
+    readonly target: TableTarget,
+    private app: NestExpressApplication,
+  ) {}
+
+  static async start(): Promise<Bed> {
+    const database = `t_${randomUUID().slice(0, 8)}`;
+    const url = new URL(server);
+    url.pathname = `/${database}`;
+    const dataSource = await openDatabase({
+      ...{ url: url.href, applicationName: 'test', entities: [], migrations: [], logger },
+    });
+    const target = await new TableTarget(dataSource).create();
+    return new Bed(database, dataSource, target, await open(url.href, target));
+  }
+
+  /** Ends the process's part and starts it anew, as after a crash with a new version. */
+  async restart(): Promise<void> {
+    await this.app.close();
+    const url = new URL(server);
+    url.pathname = `/${this.database}`;
+    this.app = await open(url.href, this.target);
+  }
+
+  async stop(): Promise<void> {
+    await this.app.close();
+    await this.dataSource.destroy();
+    const admin = new pg.Client({ connectionString: server });
+    await admin.connect();
+    await admin.query(`drop database ${this.database} with (force)`);
+    await admin.end();
+  }
+
+  take(entity: Entity, ...states: [state: Record<string, unknown>, revision: number][]): Promise<void> {
+    return this.app.get(Intake).take(entity, entity === 'structure' ? 0 : 1, batchOf(entity, states));
+  }
+
+  async call(method: string, path: string, body?: object, headers: Record<string, string> = {}): Promise<Answer> {
+    const { port } = this.app.getHttpServer().address() as AddressInfo;
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+      method,
+      headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, body: await response.json() };
+  }
+
+  get = (path: string) => this.call('GET', path);
+  post = (path: string, body: object = {}, headers?: Record<string, string>) =>
+    this.call('POST', path, { author: 'olga', ...body }, headers);
+
+  /** Waits until nothing is due now and nobody works. */
+  settled(): Promise<void> {
+    return until(async () => {
+      const [row] = (await this.dataSource.query(
+        `select exists (select from ledger where due_at <= now() or claimed_by is not null) or exists (select from ripple) as busy`,
+      )) as { busy: boolean }[];
+      return row?.busy === false;
+    }, 'the ledger did not settle');
+  }
+
+  /** Waits until a job has that status, and answers it. */
+  async job(id: string, status: string): Promise<any> {
+    let body: any;
+    await until(
+      async () => {
+        body = (await this.get(`/resyncs/${id}`)).body;
+        return body.status === status;
+      },
+      `the job did not become ${status}`,
+      () => JSON.stringify(body),
+    );
+    return body;
+  }
+
+  async ledger(id: string): Promise<Record<string, unknown> | undefined> {
+    const [row] = (await this.dataSource.query('select * from ledger where id = $1', [id])) as Record<
+      string,
+      unknown
+    >[];
+    return row;
+  }
+
+  /** Lets the clock of the database, as far as the ledger is concerned, move on by some days. */
+  async sleep(days: number): Promise<void> {
+    await this.dataSource.query(
+      `update ledger set due_at = due_at - make_interval(days => $1), due_day = due_day - $1::integer, suspended_on = suspended_on - $1::integer`,
+      [days],
+    );
+  }
+}
+
+async function open(url: string, target: TableTarget): Promise<NestExpressApplication> {
+  const settings = { DATABASE_URL: url, KAFKA_BROKERS: [], TOPIC_PREFIX: '' };
+  const connector = { name: 'table', open: () => Promise.resolve(target) };
+  const module = ConnectorRuntimeModule.of({ connector, entities: ['structure', 'person'] }, settings);
+  const app = await createApp('Table', module, logger);
+  await app.listen(0, '127.0.0.1');
+  return app;
+}
+
+/** Polls until something holds. */
+export async function until(
+  holds: () => Promise<boolean>,
+  otherwise: string,
+  detail: () => string = () => '',
+): Promise<void> {
+  for (const end = Date.now() + 20_000; Date.now() < end;) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`${otherwise} ${detail()}`);
+}
+
+export function structure(code: string, fields: Record<string, unknown> = {}) {
+  return {
+    ...{ id: randomUUID(), status: 'active', code, shortLabel: code, longLabel: `Structure ${code}`, type: 'S203' },
+    ...fields,
+  };
+}
+
+export function person(birthName: string, ...structures: string[]) {
+  const external = structures.map((key) => ({ population: 'PXSS', structure: key }));
+  return { id: randomUUID(), status: 'active', birthName, givenNames: ['Camille'], roles: { external } };
+}
+
+let offset = 0;
+
+/** What Kafka would hand over for these states. */
+export function batchOf(entity: Entity, states: readonly [Record<string, unknown>, number][]): Batch {
+  const topic = `referential.${entity}.v1`;
+  const events = states.map(([state, revision]): Received => {
+    const subject = String(state.id);
+    const gone = state.status === undefined;
+    return {
+      topic,
+      partition: 0,
+      offset: String(offset++),
+      state: gone ? null : state,
+      json: gone ? null : JSON.stringify(state),
+      attributes: {
+        id: `1-${subject}-${revision}`,
+        source: `/referentials/${entity}`,
+        type: `fr.myelin.${entity}.updated.v1`,
+        subject,
+        time: new Date().toISOString(),
+        dataschema: `urn:myelin:master:${entity}:1`,
+        epoch: 1,
+        revision,
+        correlationid: newCorrelationId(),
+      },
+    };
+  });
+  return { topic, partition: 0, events, unreadable: [] };
+}
