@@ -1,4 +1,4 @@
-import { Bed, structure } from './bed.testing.js';
+import { Bed, structure, until } from './bed.testing.js';
 
 jest.setTimeout(60_000);
 
@@ -62,7 +62,7 @@ describe('guards', () => {
       { field: 'reason', message: 'is required to pass over the guards' },
     ]);
     const run = await bed.post(`/resyncs/${body.id}/execute`, { ...order, reason: 'checked with the registrar' });
-    await bed.job(run.body.id, 'running');
+    await until(async () => (await bed.ledger(all[17]!.id))?.job === run.body.id, 'the job does not ask for it');
     await bed.post('/control/resume');
     await bed.job(run.body.id, 'done');
     expect(await left()).toBe(282);

@@ -147,7 +147,9 @@ const save = (manager: EntityManager, worker: string, results: readonly Result[]
             fingerprint = r.fingerprint, ticket = r.ticket, parked_at = case when r.status = 'parked' then coalesce(l.parked_at, now()) end,
             dismissal = null, held = r.held,
             held_changes = (select array_agg(name) from jsonb_array_elements_text(r."heldChanges") as name),
-            job = case when open then r.job end, permit = case when open then r.permit end,
+            -- A job may have asked for it while it was being worked on.
+            job = case when l.mark <> r.mark then l.job when open then r.job end,
+            permit = case when l.mark <> r.mark then l.permit when open then r.permit end,
             due_day = case when done then r."dueDay" else l.due_day end,
             due_at = case when l.mark <> r.mark then now()
                           when r."retryInMs" is not null then now() + make_interval(secs => r."retryInMs" / 1000.0)
