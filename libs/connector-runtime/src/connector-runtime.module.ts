@@ -21,6 +21,7 @@ import { GuardsController } from './guards.controller.js';
 import { JobRunner } from './job.runner.js';
 import { ParkedController } from './parked.controller.js';
 import { ResyncController } from './resync.controller.js';
+import { EXPLAIN_VALUES, ExplainController } from './explain.controller.js';
 import { Guards } from './guards.js';
 import { Intake } from './intake.js';
 import { LedgerController } from './ledger.controller.js';
@@ -76,10 +77,12 @@ export class ConnectorRuntimeModule {
         ResyncController,
         ParkedController,
         GuardsController,
+        ExplainController,
         ...entities.map(eventsOf),
       ],
       providers: [
         { provide: CONNECTOR, useValue: connector },
+        { provide: EXPLAIN_VALUES, useValue: settings.EXPLAIN_VALUES === 'yes' },
         session,
         {
           provide: DataSource,

@@ -1,4 +1,4 @@
-import { list, text, url, type SettingsOf } from '@myelin/platform';
+import { choice, list, text, url, type SettingsOf } from '@myelin/platform';
 
 /** The settings of every connector, beside those of every service and those of its target. */
 export const connectorSettings = {
@@ -7,6 +7,8 @@ export const connectorSettings = {
   KAFKA_BROKERS: list(),
   /** Put before the name of every topic and group, for several installations on one Kafka. */
   TOPIC_PREFIX: text(''),
+  /** Whether `/explain` shows values of records, or only names and standings. */
+  EXPLAIN_VALUES: choice(['yes', 'no'], 'no'),
 };
 
 export type ConnectorSettings = SettingsOf<typeof connectorSettings>;

@@ -196,4 +196,39 @@ describe('what operators do with a connector', () => {
     await bed.take('structure', [{ ...gone, status: 'active' }, 2]);
     await until(async () => (await bed.ledger(who.id))?.unrepresentable === null, 'the report stays');
   });
+
+  it('explains what the target would receive, and why it has not', async () => {
+    const who = person('Lefevre', 'code:LAB');
+    await bed.take('person', [who, 1]);
+    await bed.settled();
+    const explain = async (id: string) => (await bed.get(`/explain/person/${id}`)).body;
+    expect(await explain(who.id)).toMatchObject({
+      ...{ status: 'waiting', would: 'waiting', inTarget: false, acknowledged: null, attributes: [] },
+      why: ['waits for structure code:LAB, which the target does not have'],
+    });
+    await take(structure('LAB'));
+    await until(async () => (await explain(who.id)).status === 'applied', 'the person waits');
+    const applied = await explain(who.id);
+    expect(applied).toMatchObject({
+      would: 'none',
+      why: ['the target has acknowledged the newest revision'],
+      masked: [],
+    });
+    expect(applied.attributes.find(({ attribute }: any) => attribute === 'label')).toEqual({
+      attribute: 'label',
+      rule: 'the long label or the birth name',
+      from: [
+        { path: 'longLabel', value: null },
+        { path: 'birthName', value: 'Lefevre' },
+      ],
+      ...{ wanted: 'Lefevre', acknowledged: 'Lefevre', standing: 'same' },
+    });
+    await bed.post('/control/pause');
+    await bed.take('person', [{ ...who, birthName: 'Lefebvre' }, 2]);
+    expect(await explain(who.id)).toMatchObject({
+      ...{ would: 'change', newest: { revision: 2 }, acknowledged: { revision: 1 } },
+      why: ['due, but the connector is paused'],
+    });
+    expect((await bed.get(`/explain/person/${structure('X').id}`)).status).toBe(404);
+  });
 });

@@ -95,6 +95,18 @@ describe('the connector runtime', () => {
     throw new Error('the ledger did not settle');
   }
 
+  /** Waits until nothing is due at this moment. */
+  async function idle(): Promise<void> {
+    for (let i = 0; i < 400; i++) {
+      const [row] = (await dataSource.query(
+        `select count(*)::int as due from ledger where due_at <= now() or claimed_by is not null`,
+      )) as { due: number }[];
+      if (row?.due === 0) return;
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    throw new Error('the ledger did not come to rest');
+  }
+
   const status = async (id: string) =>
     (
       (await dataSource.query('select status, error, waits_for, attempts from ledger where id = $1', [id])) as {
@@ -238,6 +250,38 @@ describe('the connector runtime', () => {
     const creations = (await target.calls()).filter(({ kind }) => kind === 'create');
     expect(creations).toHaveLength(50);
   }, 30_000);
+
+  it('changes a row on the day that its dates name, without any message, also after downtime over that day', async () => {
+    const [ends, later] = [person('Ends'), person('Later')];
+    const role = (to: string) => ({ external: [{ population: 'PXSS', structure: 'code:D', to }] });
+    await take('structure', [structure('D'), 1]);
+    await take('person', [{ ...ends, roles: role('2026-11-30') }, 1], [{ ...later, roles: role('2026-12-31') }, 1]);
+    const sleep = async (days: number, day: string) => {
+      today = day;
+      await dataSource.query(`update ledger set due_at = due_at - make_interval(days => $1)`, [days]);
+      await idle();
+    };
+    const shown = async () => [(await target.rows())[ends.id]?.status, (await target.rows())[later.id]?.status];
+    await idle();
+    const due = (await dataSource.query(
+      `select (due_at at time zone 'Europe/Paris')::text as at, due_day::text as day, cause from ledger where id = $1`,
+      [ends.id],
+    )) as object[];
+    expect(due).toEqual([{ at: '2026-12-01 00:00:00', day: '2026-12-01', cause: 'date' }]);
+    // The database lives in another time than the test: its clock is moved by moving what is due.
+    await dataSource.query(`update ledger set due_at = due_at + (now() - timestamptz '2026-11-24 12:00:00+01')`);
+    expect(await shown()).toEqual(['active', 'active']);
+    await sleep(6, '2026-11-30');
+    expect(await shown()).toEqual(['active', 'active']);
+    await sleep(1, '2026-12-01');
+    expect(await shown()).toEqual(['over', 'active']);
+    await Promise.all(workers.map((worker) => worker.stop()));
+    await dataSource.query(`update ledger set due_at = due_at - make_interval(days => 40)`);
+    today = '2027-01-10';
+    work(2);
+    await idle();
+    expect(await shown()).toEqual(['over', 'over']);
+  });
 
   it('removes what must not exist', async () => {
     const who = person('Lefevre');
