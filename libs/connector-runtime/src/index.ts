@@ -1,3 +1,4 @@
+export { connectorApi } from './openapi.js';
 export { ConnectorRuntimeModule, type ConnectorDefinition } from './connector-runtime.module.js';
 export { connectorSettings, type ConnectorSettings } from './connector-runtime.settings.js';
 export { startConnector } from './start.js';

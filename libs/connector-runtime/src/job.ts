@@ -95,18 +95,14 @@ export function overlap(a: Scope, b: Scope, all: readonly Entity[]): boolean {
 }
 
 const isWhole = ({ ids, population, structure, changedSince, failedOnly }: Scope) =>
-  ids === undefined &&
-  population === undefined &&
-  structure === undefined &&
-  changedSince === undefined &&
-  failedOnly !== true;
+  ids == null && population == null && structure == null && changedSince == null && failedOnly !== true;
 
 /** The same text for the same scope, whatever the order of its parts. */
 export function canonical(scope: Scope): string {
   const sorted = { ...scope, ...(scope.ids && { ids: [...scope.ids].sort() }) };
   return JSON.stringify(
     Object.entries(sorted)
-      .filter(([, value]) => value !== undefined)
+      .filter(([, value]) => value != null)
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
 }

@@ -3,6 +3,7 @@ import { ApiBody } from '@nestjs/swagger';
 import { ENTITIES, type Entity, type FieldFault } from '@myelin/contracts';
 import { ProblemError } from '@myelin/platform';
 import { Type } from 'class-transformer';
+import { defaultMetadataStorage } from 'class-transformer/cjs/storage.js';
 import {
   ArrayMaxSize,
   ArrayMinSize,
@@ -268,7 +269,13 @@ export const Valid = (type: Class) =>
   });
 
 /** The body of an order in the API description. */
-export const OrderBody = (type: Class) => ApiBody({ schema: targetConstructorToSchema(type) as object });
+export const OrderBody = (type: Class) =>
+  ApiBody({
+    schema: targetConstructorToSchema(type, {
+      refPointerPrefix: '#/components/schemas/',
+      classTransformerMetadataStorage: defaultMetadataStorage,
+    }) as object,
+  });
 
 function faultsOf({ property, constraints, children }: ValidationError, path: string): FieldFault[] {
   const field = path === '' ? property : /^\d+$/.test(property) ? `${path}[${property}]` : `${path}.${property}`;

@@ -75,7 +75,7 @@ export class ParkedController {
   @ApiOperation({ summary: 'Put parked entities away until they change; a reason must be given' })
   async dismiss(@Body(Valid(Selection)) order: Selection) {
     const { author, reason } = order;
-    if (reason === undefined) throw missing('reason', 'is required to dismiss');
+    if (reason == null) throw missing('reason', 'is required to dismiss');
     const by = { author, reason };
     return {
       dismissed: await this.act('parked dismissed', order, (manager, chosen) => dismissParked(manager, chosen, by)),
@@ -88,11 +88,11 @@ export class ParkedController {
     how: (manager: EntityManager, chosen: Chosen) => Promise<number>,
   ): Promise<number> {
     const { tickets, fingerprint, all } = order;
-    if ([tickets, fingerprint, all === true || undefined].filter((one) => one !== undefined).length !== 1)
+    if ([tickets, fingerprint, all || undefined].filter((one) => one != null).length !== 1)
       throw missing('tickets', 'name tickets, a fingerprint, or all: exactly one of them');
     return this.dataSource.transaction(async (manager) => {
       await lockLedger(manager);
-      const chosen = { ...(tickets && { tickets }), ...(fingerprint !== undefined && { fingerprint }) };
+      const chosen = { ...(tickets && { tickets }), ...(fingerprint != null && { fingerprint }) };
       const count = await how(manager, chosen);
       await operate(manager, what, order, { tickets, fingerprint, all, count });
       return count;

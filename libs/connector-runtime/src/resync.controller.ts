@@ -125,7 +125,7 @@ export class ResyncController {
       throw new ProblemError('conflict', `the job is ${plan.status}: only a planned or a refused one can be executed`);
     if (plan.planHash !== order.hash)
       throw new ProblemError('conflict', 'the hash is not that of the plan: look at the plan again');
-    if (order.override && order.reason === undefined) {
+    if (order.override && order.reason == null) {
       const errors = [{ field: 'reason', message: 'is required to pass over the guards' }];
       throw new ProblemError('invalid-document', 'the order breaks its contract', { errors });
     }

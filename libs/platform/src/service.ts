@@ -128,15 +128,24 @@ export async function createApp(
   return app;
 }
 
-/** The OpenAPI description of an application, with the contract classes as JSON Schema components. */
+/** The OpenAPI description of an application, with the classes that it refers to as JSON Schema components. */
 export function describeApi(app: NestExpressApplication, title: string): OpenAPIObject {
   const builder = new DocumentBuilder().setTitle(title).setVersion('1').setOpenAPIVersion('3.1.0');
   const document = SwaggerModule.createDocument(app, builder.build());
-  document.components = {
-    ...document.components,
-    schemas: { ...document.components?.schemas, ...contractSchemas('#/components/schemas/') },
-  };
+  const schemas = referenced(JSON.stringify(document), contractSchemas('#/components/schemas/'));
+  document.components = { ...document.components, schemas: { ...document.components?.schemas, ...schemas } };
   return document;
+}
+
+/** The schemas that a text refers to, with those that these refer to. */
+function referenced<T>(text: string, schemas: Record<string, T>, found: Record<string, T> = {}): Record<string, T> {
+  for (const [, name = ''] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+    const schema = schemas[name];
+    if (schema === undefined || found[name] !== undefined) continue;
+    found[name] = schema;
+    referenced(JSON.stringify(schema), schemas, found);
+  }
+  return found;
 }
 
 /** Undecodable bytes would otherwise be replaced silently, and stored. */

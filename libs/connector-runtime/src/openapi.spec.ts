@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connectorApi } from './openapi.js';
+
+describe('openapi.json', () => {
+  const committed = () => JSON.parse(readFileSync(join(__dirname, '../openapi.json'), 'utf8'));
+
+  it('is committed as the code says (run `npm run contracts` after a change)', async () =>
+    expect(committed()).toEqual(JSON.parse(await connectorApi())));
+
+  it('describes the body of every order', () => {
+    for (const [path, operations] of Object.entries(committed().paths as Record<string, Record<string, any>>)) {
+      for (const [verb, { requestBody }] of Object.entries(operations)) {
+        if (verb === 'get') continue;
+        const schema = requestBody?.content['application/json'].schema;
+        expect([path, verb, schema?.properties?.author?.type]).toEqual([path, verb, 'string']);
+      }
+    }
+  });
+});
