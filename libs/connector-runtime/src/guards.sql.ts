@@ -1,5 +1,15 @@
+import type { Entity } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
-import type { Demand } from './guards.js';
+import type { Cause } from './claim.sql.js';
+import type { Action } from './decision.js';
+
+/** Changes that somebody asks to make. */
+export interface Demand {
+  readonly entity: Entity;
+  readonly action: Action;
+  readonly cause: Cause;
+  readonly count: number;
+}
 
 /** How many changes of one kind may be made: at most `absolute`, and at most `percent` of what the target holds. */
 export interface Budget {

@@ -1,17 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Entity } from '@myelin/contracts';
 import { DataSource } from 'typeorm';
-import type { Cause } from './claim.sql.js';
 import type { Action } from './decision.js';
-import { budgetsOf, reserve, type Budget } from './guards.sql.js';
-
-/** Changes that somebody asks to make. */
-export interface Demand {
-  readonly entity: Entity;
-  readonly action: Action;
-  readonly cause: Cause;
-  readonly count: number;
-}
+import { budgetsOf, reserve, type Budget, type Demand } from './guards.sql.js';
 
 /** A demand that its budget does not cover. */
 export interface Excess extends Demand {

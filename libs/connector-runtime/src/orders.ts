@@ -3,7 +3,7 @@ import { ApiBody } from '@nestjs/swagger';
 import { ENTITIES, type Entity, type FieldFault } from '@myelin/contracts';
 import { ProblemError } from '@myelin/platform';
 import { Type } from 'class-transformer';
-import { defaultMetadataStorage } from 'class-transformer/cjs/storage.js';
+import { defaultMetadataStorage } from 'class-transformer/cjs/storage';
 import {
   ArrayMaxSize,
   ArrayMinSize,
