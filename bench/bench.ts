@@ -9,8 +9,12 @@ import { lagBench } from './lag.bench.js';
 import { shown, type Bench, type Result } from './measure.js';
 import { memoryBench } from './memory.bench.js';
 import { relayBench } from './relay.bench.js';
+import { remapBench, resyncEmptyBench, resyncVerifyBench } from './resync.bench.js';
 
-const BENCHES: readonly Bench[] = [importBench, relayBench, firstLoadBench, lagBench, memoryBench, idleBench];
+const BENCHES: readonly Bench[] = [
+  ...[importBench, relayBench, firstLoadBench, lagBench, memoryBench, idleBench],
+  ...[resyncVerifyBench, remapBench, resyncEmptyBench],
+];
 const USAGE = `usage: npm run bench [-- ${BENCHES.map(({ name }) => name).join('|')}] [--n N] [--json]`;
 
 /** Runs one bench, or all, and prints what was found. A stop signal ends this process, and with it all that it started. */

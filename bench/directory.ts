@@ -1,5 +1,6 @@
 import { Client, Control, PresenceFilter, SearchEntry, SearchRequest, type Entry } from 'ldapts';
 import type { LdapAccess } from '@myelin/testing';
+import { seconds } from './measure.js';
 
 /** A bound connection to a directory. */
 export async function bound({ url, bindDn, password }: LdapAccess): Promise<Client> {
@@ -24,6 +25,27 @@ export async function readEntries(directory: LdapAccess): Promise<Entry[]> {
   );
   const depth = ({ dn }: Entry) => dn.split(/(?<!\\),/).length;
   return entries.sort((a, b) => depth(a) - depth(b));
+}
+
+/** As the pool of the connector has them. */
+const CONNECTIONS = 4;
+const IN_FLIGHT = 16;
+
+/** Adds entries as fast as the connections take them, and answers the seconds that took. */
+export async function addAll(directory: LdapAccess, entries: readonly Entry[]): Promise<number> {
+  const clients: Client[] = [];
+  for (let i = 0; i < CONNECTIONS; i++) clients.push(await bound(directory));
+  let next = 0;
+  const lane = async (client: Client) => {
+    for (let entry = entries[next++]; entry; entry = entries[next++]) {
+      const { dn, ...attributes } = entry;
+      await client.add(dn, attributes as Record<string, string | string[]>);
+    }
+  };
+  const lanes = clients.flatMap((client) => Array.from({ length: IN_FLIGHT }, () => client));
+  const time = await seconds(() => Promise.all(lanes.map(lane)));
+  for (const client of clients) await client.unbind();
+  return time;
 }
 
 /** The parts of ldapts below its public search, which answers only when a search has ended; this one never ends. */

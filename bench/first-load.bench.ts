@@ -1,15 +1,12 @@
-import type { Client, Entry } from 'ldapts';
-import type { LdapAccess, Slapd } from '@myelin/testing';
+import type { Entry } from 'ldapts';
+import type { Slapd } from '@myelin/testing';
 import { createTree } from '@myelin/testing';
-import { bound, readEntries } from './directory.js';
+import { addAll, readEntries } from './directory.js';
 import { delivered, filledTopics } from './hub.js';
 import { alternate, peakRssMb, seconds, speeds, type Bench } from './measure.js';
 import { forgetGroups, kafkaOf } from './topic.js';
 
 const UNIT = 'entries/s';
-/** As the pool of the connector has them. */
-const CONNECTIONS = 4;
-const IN_FLIGHT = 16;
 
 /**
  * Full topics brought into an empty directory by a connector that knows nothing yet, from the start of its process until its
@@ -56,20 +53,3 @@ export const firstLoadBench: Bench = {
     return speeds(await alternate(context, UNIT, ours, reference), UNIT, peaks);
   },
 };
-
-/** Adds entries as fast as the connections take them, and answers the seconds that took. */
-async function addAll(directory: LdapAccess, entries: readonly Entry[]): Promise<number> {
-  const clients: Client[] = [];
-  for (let i = 0; i < CONNECTIONS; i++) clients.push(await bound(directory));
-  let next = 0;
-  const lane = async (client: Client) => {
-    for (let entry = entries[next++]; entry; entry = entries[next++]) {
-      const { dn, ...attributes } = entry;
-      await client.add(dn, attributes as Record<string, string | string[]>);
-    }
-  };
-  const lanes = clients.flatMap((client) => Array.from({ length: IN_FLIGHT }, () => client));
-  const time = await seconds(() => Promise.all(lanes.map(lane)));
-  for (const client of clients) await client.unbind();
-  return time;
-}

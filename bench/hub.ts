@@ -1,6 +1,7 @@
-import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   createServices,
   dropDatabase,
@@ -14,7 +15,7 @@ import {
   type Stack,
 } from '@myelin/testing';
 import { HOME_UAI, homeComponents, homeStructures } from '../deploy/demo/home.js';
-import { load, settled, type EntityStatus } from '../deploy/demo/hub.js';
+import { call, load, settled, type EntityStatus } from '../deploy/demo/hub.js';
 import { ndjson, type ImportRecord } from '../deploy/demo/ndjson.js';
 import { readOpenData, structures } from '../deploy/demo/open-data.js';
 import { population } from '../deploy/demo/population.js';
@@ -38,10 +39,18 @@ export interface FreshOptions {
   settings?: Readonly<Record<string, string>>;
 }
 
+/** A directory that a connector has filled from topics. */
+export interface Filled {
+  readonly installation: Fresh<'connector-ldap'>;
+  readonly structures: number;
+  directory: Slapd;
+}
+
 /** The servers of a run of benches, and the installations that are made on them. */
 export class Services {
   private open: Promise<Stack> | undefined;
-  private readonly slapds = new Set<Slapd>();
+  private readonly slapds = new Map<Slapd, string>();
+  private readonly filled = new Map<number, Promise<Filled>>();
 
   constructor(private readonly dir: string) {}
 
@@ -52,9 +61,29 @@ export class Services {
 
   /** An OpenLDAP on an empty folder; `durable` waits for the disk at every write. */
   async directory(sync: 'durable' | 'fast'): Promise<Slapd> {
-    const slapd = await startSlapd({ dir: join(this.dir, suiteName('slapd')), sync });
-    this.slapds.add(slapd);
+    return this.startDirectory(join(this.dir, suiteName('slapd')), sync);
+  }
+
+  /** The same OpenLDAP, at the same address, on an empty folder. */
+  async emptied(slapd: Slapd, sync: 'durable' | 'fast'): Promise<Slapd> {
+    const dir = this.slapds.get(slapd) as string;
+    await slapd.stop();
+    this.slapds.delete(slapd);
+    rmSync(join(dir, 'data'), { recursive: true });
+    return this.startDirectory(dir, sync, slapd.port);
+  }
+
+  private async startDirectory(dir: string, sync: 'durable' | 'fast', port?: number): Promise<Slapd> {
+    const slapd = await startSlapd({ dir, sync, ...(port !== undefined && { port }) });
+    this.slapds.set(slapd, dir);
     return slapd;
+  }
+
+  /** A connector that has brought all structures and `n` persons to a directory; made once, for all benches of a run. */
+  loaded(n: number): Promise<Filled> {
+    let filled = this.filled.get(n);
+    if (!filled) this.filled.set(n, (filled = fillDirectory(this, n)));
+    return filled;
   }
 
   /** A new installation, with no service started yet. */
@@ -97,7 +126,7 @@ export class Services {
 
   /** Ends the servers that were started. */
   async stop(): Promise<void> {
-    for (const slapd of this.slapds) await slapd.stop();
+    for (const slapd of this.slapds.keys()) await slapd.stop();
     await (await this.open)?.stop();
   }
 }
@@ -149,4 +178,43 @@ export async function filledTopics(
     await connected(installation.databaseUrl(service), outboxEmpty);
   await installation.end();
   return { topicPrefix: installation.topicPrefix, structures };
+}
+
+async function fillDirectory(services: Services, n: number): Promise<Filled> {
+  const { topicPrefix, structures } = await filledTopics(services, n);
+  const directory = await services.directory('fast');
+  const installation = await services.fresh(['connector-ldap'], { topicPrefix, directory });
+  const connector = installation.services['connector-ldap'];
+  await connector.start();
+  await delivered(connector, { structure: structures, person: n });
+  return { installation, structures, directory };
+}
+
+/** Asks a connector for a resynchronisation, and answers it when it has ended. */
+export async function resynchronised(connector: Service, mode: 'trust' | 'verify'): Promise<ResyncJob> {
+  const order = { mode, author: 'bench', reason: 'bench' };
+  const { id } = await call<ResyncJob>('POST', `${connector.url}/resyncs`, order);
+  return ended(connector, id);
+}
+
+/** A job as the connector tells it, as far as a bench wants to know. */
+export interface ResyncJob {
+  readonly id: string;
+  readonly kind: string;
+  readonly status: string;
+  readonly failure: string | null;
+  readonly requestedAt: string;
+  readonly endedAt: string | null;
+  readonly plan: { readonly total: number; readonly actions: readonly { action: string; count: number }[] };
+  readonly progress: { readonly outcomes: Readonly<Record<string, number>> };
+}
+
+/** Waits until a job has ended well. */
+export async function ended(connector: Service, id: string): Promise<ResyncJob> {
+  for (;;) {
+    const job = await call<ResyncJob>('GET', `${connector.url}/resyncs/${id}`);
+    if (job.status === 'done') return job;
+    if (job.endedAt !== null) throw new Error(`the job is ${job.status}: ${job.failure ?? ''}`);
+    await sleep(100);
+  }
 }

@@ -38,7 +38,7 @@ export interface Repetition {
 const TIMES = 3;
 
 /**
- * Runs ours and the reference by turns, three times each, and answers the median of each side.
+ * Runs ours and the reference by turns, three times each unless told, and answers the median of each side.
  * @throws when the counts of the two sides differ: then they have not done the same work
  */
 export async function alternate(
@@ -46,15 +46,16 @@ export async function alternate(
   unit: string,
   ours: (round: number) => Promise<Repetition>,
   reference: (round: number) => Promise<Repetition>,
+  times = TIMES,
 ): Promise<{ ours: number; reference: number }> {
   const values: { ours: number[]; reference: number[] } = { ours: [], reference: [] };
-  for (let round = 1; round <= TIMES; round++) {
+  for (let round = 1; round <= times; round++) {
     const [mine, other] = [await ours(round), await reference(round)];
     const counts = [mine, other].map((side) => JSON.stringify(Object.entries(side.counts).sort()));
     if (counts[0] !== counts[1]) throw new Error(`the two sides differ: ours ${counts[0]}, reference ${counts[1]}`);
     values.ours.push(mine.value);
     values.reference.push(other.value);
-    log(`  ${round}/${TIMES}: ours ${shown(mine.value)}, reference ${shown(other.value)} ${unit}`);
+    log(`  ${round}/${times}: ours ${shown(mine.value)}, reference ${shown(other.value)} ${unit}`);
   }
   return { ours: median(values.ours), reference: median(values.reference) };
 }

@@ -52,3 +52,30 @@ export async function forgetGroups({ kafka }: KafkaClient, prefix: string): Prom
   await admin.deleteGroups(groups.map(({ groupId }) => groupId).filter((id) => id.startsWith(prefix)));
   await admin.disconnect();
 }
+
+/** Reads a topic from the beginning and throws away what it reads; seconds from the first message to the `expected`th. */
+export async function readThrough(
+  { kafka }: KafkaClient,
+  topic: string,
+  expected: number,
+): Promise<{ messages: number; time: number }> {
+  const consumer = kafka.consumer({ groupId: suiteName('bench') });
+  let [messages, first, last] = [0, 0, 0];
+  await consumer.connect();
+  try {
+    await consumer.subscribe({ topics: [topic], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatch: ({ batch }) => {
+        first ||= performance.now();
+        messages += batch.messages.length;
+        last = performance.now();
+        return Promise.resolve();
+      },
+    });
+    await until('the topic should be read', () => messages >= expected, { deadlineMs: 300_000, everyMs: 5 });
+  } finally {
+    await consumer.disconnect();
+  }
+  return { messages, time: (last - first) / 1000 };
+}

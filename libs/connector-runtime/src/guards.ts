@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Entity } from '@myelin/contracts';
 import { DataSource } from 'typeorm';
-import type { Action } from './decision.js';
 import { budgetsOf, reserve, type Budget, type Demand } from './guards.sql.js';
 
 /** A demand that its budget does not cover. */

@@ -1,0 +1,148 @@
+import type { Client, Entry } from 'ldapts';
+import { createTree, type Service } from '@myelin/testing';
+import { call } from '../deploy/demo/hub.js';
+import { connected } from './database.js';
+import { addAll, bound, readEntries } from './directory.js';
+import { ended, resynchronised, type ResyncJob } from './hub.js';
+import { alternate, peakRssMb, seconds, shown, speeds, type Bench } from './measure.js';
+import { kafkaOf, readThrough } from './topic.js';
+
+const PERSON_TOPIC = 'referential.person.v1';
+
+/**
+ * `n` persons and all structures, brought by a resynchronisation that verifies into a directory that was emptied; against adds
+ * of the same entries, on as many connections with as many requests under way.
+ */
+export const resyncEmptyBench: Bench = {
+  name: 'resync-empty',
+  n: 20_000,
+  async run(context) {
+    const { n, services } = context;
+    const filled = await services.loaded(n);
+    const connector = filled.installation.services['connector-ldap'];
+    const entries: Entry[] = await readEntries(filled.directory);
+    const rounds = n > 50_000 ? 1 : 3;
+
+    const ours = async () => {
+      filled.directory = await services.emptied(filled.directory, 'durable');
+      // Whether the target answers again is found out at the next probe: that is not what is measured.
+      await answers(connector.url);
+      const time = await seconds(() => resynchronised(connector, 'verify'));
+      const { length } = await readEntries(filled.directory);
+      return { value: length / time, counts: { entries: length } };
+    };
+    const reference = async () => {
+      const directory = await services.directory('durable');
+      await createTree(directory);
+      const time = await addAll(directory, entries);
+      const { length } = await readEntries(directory);
+      await directory.stop();
+      return { value: length / time, counts: { entries: length } };
+    };
+    const sides = await alternate(context, 'entries/s', ours, reference, rounds);
+    return speeds(sides, 'entries/s', [peakRssMb(connector.pid)]);
+  },
+};
+
+/**
+ * `n` unchanged persons and all structures verified against the directory without one modification; against a paged read of the
+ * same entries, with the attributes that the connector owns, on one connection.
+ */
+export const resyncVerifyBench: Bench = {
+  name: 'resync-verify',
+  n: 20_000,
+  async run(context) {
+    const { n, services, log } = context;
+    const filled = await services.loaded(n);
+    const connector = filled.installation.services['connector-ldap'];
+    await answers(connector.url);
+    const count = n + filled.structures;
+    const jobs: ResyncJob[] = [];
+
+    const ours = async () => {
+      const time = await seconds(async () => void jobs.push(await resynchronised(connector, 'verify')));
+      const { plan } = jobs.at(-1) as ResyncJob;
+      if (plan.actions.length > 0) throw new Error(`the directory differs: ${JSON.stringify(plan.actions)}`);
+      return { value: plan.total / time, counts: { entries: plan.total } };
+    };
+    const reference = async () => {
+      const client: Client = await bound(filled.directory);
+      let found = 0;
+      const time = await seconds(async () => {
+        const pages = client.searchPaginated(filled.directory.baseDn, {
+          ...{ filter: '(supannRefId=*)', attributes: ['*'], paged: { pageSize: 500 } },
+        });
+        for await (const { searchEntries } of pages) found += searchEntries.length;
+      });
+      await client.unbind();
+      return { value: found / time, counts: { entries: Math.min(found, count) } };
+    };
+    const sides = await alternate(context, 'entries/s', ours, reference);
+    const trust = await seconds(() => resynchronised(connector, 'trust'));
+    log(`  to trust the ledger for as many takes ${shown(trust)} s`);
+    return speeds(sides, 'entries/s', [peakRssMb(connector.pid)]);
+  },
+};
+
+/**
+ * `n` persons mapped again under another version of the mapping, with the same rows and without one call of the target; against
+ * reading their topic with kafkajs, without looking at what it says.
+ */
+export const remapBench: Bench = {
+  name: 'remap',
+  n: 20_000,
+  async run(context) {
+    const { n, services } = context;
+    const filled = await services.loaded(n);
+    const { installation } = filled;
+    const connector = installation.services['connector-ldap'];
+    const { settings } = await services.stack();
+    const kafka = kafkaOf(settings.KAFKA_BROKERS as string);
+
+    const ours = async () => {
+      const before = await remaps(connector);
+      await connector.stop();
+      // As if the mapping had another version than the one under which everything was mapped.
+      await connected(installation.databaseUrl('connector-ldap'), async (client) => {
+        await client.query(`update ledger set projection = 'old' where entity = 'person'`);
+        await client.query(`update projection set version = 'old' where entity = 'person'`);
+        await client.query('vacuum analyze ledger');
+      });
+      await connector.start();
+      const job = await remapped(connector, before);
+      const time = (Date.parse(job.endedAt as string) - Date.parse(job.requestedAt)) / 1000;
+      if (job.plan.actions.length > 0) throw new Error(`rows differ: ${JSON.stringify(job.plan.actions)}`);
+      return { value: n / time, counts: { persons: job.plan.total } };
+    };
+    const reference = async () => {
+      const { messages, time } = await readThrough(kafka, installation.topicPrefix + PERSON_TOPIC, n);
+      return { value: n / time, counts: { persons: Math.min(messages, n) } };
+    };
+    const sides = await alternate(context, 'persons/s', ours, reference);
+    return speeds(sides, 'persons/s', [peakRssMb(connector.pid)]);
+  },
+};
+
+/** Ids of the jobs that map everything again. */
+async function remaps({ url }: Service): Promise<string[]> {
+  const { items } = await call<{ items: ResyncJob[] }>('GET', `${url}/resyncs`);
+  return items.filter(({ kind }) => kind === 'remap').map(({ id }) => id);
+}
+
+/** The job that the connector has begun by itself since, when it has ended. */
+async function remapped(connector: Service, before: readonly string[]): Promise<ResyncJob> {
+  for (;;) {
+    const id = (await remaps(connector)).find((one) => !before.includes(one));
+    if (id !== undefined) return ended(connector, id);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Waits until the connector has found its target. */
+async function answers(url: string): Promise<void> {
+  for (;;) {
+    const { work } = await call<{ work: string }>('GET', `${url}/control`);
+    if (work === 'open') return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
