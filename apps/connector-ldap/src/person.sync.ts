@@ -1,12 +1,13 @@
-import { NameTaken, Rejected, type Change, type MapContext, type Mapped, type Sync } from '@myelin/connector';
+import { NameTaken, Rejected, type Change, type MapContext, type Mapped, type Ref, type Sync } from '@myelin/connector';
 import type { Master } from '@myelin/contracts';
-import { EntryStore, type Wanted } from './entry.store.js';
+import { EntryStore } from './entry.store.js';
+import type { Wanted } from './entry.write.js';
 import { MAPPING_VERSION, type EntryKind } from './entry.js';
 import { targetError } from './ldap.errors.js';
 import type { DirectorySettings } from './ldap.settings.js';
 import { equal } from './ldap/filter.js';
 import type { LdapError } from './ldap/ldap.error.js';
-import type { LdapOperations } from './ldap/ldap.port.js';
+import type { LdapPool } from './ldap/ldap.pool.js';
 import { loginRequest, mapPerson, PERSON_CLASSES } from './person.mapping.js';
 import { personReferences } from './person.roles.js';
 import type { AttributeName } from './supann/schema.js';
@@ -84,7 +85,7 @@ export class PersonSync implements Sync<'person'> {
   private readonly kind: EntryKind;
 
   constructor(
-    private readonly ldap: LdapOperations,
+    private readonly ldap: LdapPool,
     private readonly settings: DirectorySettings,
   ) {
     this.kind = {
@@ -109,8 +110,12 @@ export class PersonSync implements Sync<'person'> {
     return mapPerson(master, context, this.settings);
   }
 
-  read(ref: { readonly id: string; readonly targetId: string | null }) {
+  read(ref: Ref) {
     return this.entries.read(ref);
+  }
+
+  readMany(refs: readonly Ref[]) {
+    return this.entries.readMany(refs);
   }
 
   write(change: Change) {
