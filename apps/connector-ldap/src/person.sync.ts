@@ -1,4 +1,13 @@
-import { NameTaken, Rejected, type Change, type MapContext, type Mapped, type Ref, type Sync } from '@myelin/connector';
+import {
+  NameTaken,
+  Rejected,
+  type Change,
+  type MapContext,
+  type Mapped,
+  type Ref,
+  type Removal,
+  type Sync,
+} from '@myelin/connector';
 import type { Master } from '@myelin/contracts';
 import { EntryStore } from './entry.store.js';
 import type { Wanted } from './entry.write.js';
@@ -9,7 +18,9 @@ import { equal } from './ldap/filter.js';
 import type { LdapError } from './ldap/ldap.error.js';
 import type { LdapPool } from './ldap/ldap.pool.js';
 import { loginRequest, mapPerson, PERSON_CLASSES } from './person.mapping.js';
+import { personRemoval } from './person.removal.js';
 import { personReferences } from './person.roles.js';
+import { PERSON_RULES } from './person.rules.js';
 import type { AttributeName } from './supann/schema.js';
 
 const ATTRIBUTES: readonly AttributeName[] = [
@@ -81,6 +92,8 @@ const BIRTH_ATTRIBUTES: readonly AttributeName[] = [
 export class PersonSync implements Sync<'person'> {
   readonly entity = 'person';
   readonly version = MAPPING_VERSION;
+  readonly rules = PERSON_RULES;
+  readonly removal: Removal;
   private readonly entries: EntryStore;
   private readonly kind: EntryKind;
 
@@ -88,6 +101,7 @@ export class PersonSync implements Sync<'person'> {
     private readonly ldap: LdapPool,
     private readonly settings: DirectorySettings,
   ) {
+    this.removal = personRemoval(settings);
     this.kind = {
       branch: settings.peopleBranch,
       naming: 'uid',

@@ -5,6 +5,7 @@ import { MAPPING_VERSION, type EntryKind } from './entry.js';
 import type { DirectorySettings } from './ldap.settings.js';
 import type { LdapPool } from './ldap/ldap.pool.js';
 import { ESTABLISHMENT_CLASSES, mapStructure, structureReferences, UNIT_CLASSES } from './structure.mapping.js';
+import { STRUCTURE_RULES } from './structure.rules.js';
 import { targetError } from './ldap.errors.js';
 import { isAlreadyExists } from './ldap/ldap.error.js';
 
@@ -12,6 +13,7 @@ import { isAlreadyExists } from './ldap/ldap.error.js';
 export class StructureSync implements Sync<'structure'> {
   readonly entity = 'structure';
   readonly version = MAPPING_VERSION;
+  readonly rules = STRUCTURE_RULES;
   private readonly entries: EntryStore;
 
   constructor(
