@@ -1,9 +1,9 @@
-import { modifications, provesItself } from './entry.changes.js';
+import { addsState, modifications, provesItself } from './entry.changes.js';
 import type { EntryKind } from './entry.js';
 
 const kind: EntryKind = { branch: 'ou=people', naming: 'uid', classes: [], structural: [], attributes: [] };
 const steps = (before: object, after: object, suspended: string[] = []) => {
-  const known = { dn: '', row: { rdn: 'uid=a', ...before }, suspended: new Set(suspended) };
+  const known = { dn: '', row: { rdn: 'uid=a', ...before }, suspended: new Set(suspended), etag: undefined };
   const found = modifications(known, { rdn: 'uid=a', ...after }, kind);
   return { found: found.map(({ op, attribute, values }) => `${op} ${attribute}: ${values.join()}`), known };
 };
@@ -48,7 +48,17 @@ describe('provesItself', () => {
     ['a value that comes', {}, { mail: ['a@x'] }, true],
     ['another spelling', { sn: ['Kone'] }, { sn: ['KONE'] }, false],
     ['a replacement', { facsimileTelephoneNumber: ['+1'] }, { facsimileTelephoneNumber: ['+2'] }, false],
-    ['a state where none was seen', { mail: ['a@x'] }, { supannRessourceEtat: ['{COMPTE}A:SupannActif'] }, false],
     ['nothing', {}, {}, false],
   ])('%s: %s %s → %s', (_name, before, after, expected) => expect(proves(before, after)).toBe(expected));
+});
+
+describe('addsState', () => {
+  const states = (...values: string[]) => ({ supannRessourceEtat: values });
+
+  it('tells a state for a resource of which none was seen', () => {
+    expect(addsState({}, states('{COMPTE}A:SupannActif'))).toBe(true);
+    expect(addsState(states('{MAIL}A:SupannActif'), states('{COMPTE}A:SupannActif'))).toBe(true);
+    expect(addsState(states('{COMPTE}A:SupannActif'), states('{COMPTE}I:SupannExpire'))).toBe(false);
+    expect(addsState({}, {})).toBe(false);
+  });
 });

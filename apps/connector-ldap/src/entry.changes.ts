@@ -31,19 +31,18 @@ export function modifications({ row, suspended }: Standing, after: Row, kind: En
   return [...kept.filter(({ op }) => op === 'delete'), ...kept.filter(({ op }) => op !== 'delete')];
 }
 
-/**
- * True when the server would refuse the modify if it had been applied already (16, 20) or if somebody had suspended the
- * account meanwhile: only then may it be sent without reading the entry first.
- */
+/** True when the server would refuse the modify if it had been applied already (16, 20): it may be sent without reading first. */
 export function provesItself({ row }: Standing, after: Row, steps: readonly Step[]): boolean {
-  const changesState = (after.supannRessourceEtat as readonly string[] | undefined)?.some(
-    (state) => !valuesOf(row, 'supannRessourceEtat').some((old) => resourceOf(old) === resourceOf(state)),
-  );
-  if (changesState === true) return false;
   return steps.some(({ op, attribute, values }) => {
     const others = valuesOf(op === 'add' ? row : after, attribute).map((value) => equalityKey(attribute, value));
     return op !== 'replace' && values.some((value) => !others.includes(equalityKey(attribute, value)));
   });
+}
+
+/** True when the row has a state for a resource of which none was seen: people may have suspended it. */
+export function addsState(before: Row, after: Row): boolean {
+  const seen = new Set(valuesOf(before, 'supannRessourceEtat').map(resourceOf));
+  return valuesOf(after, 'supannRessourceEtat').some((state) => !seen.has(resourceOf(state)));
 }
 
 /** True when the two rows need entries of different structural classes. */

@@ -2,7 +2,7 @@ import type { Row } from '@myelin/connector';
 import { canonicalDn } from './canonical-dn.js';
 import type { DirectorySettings } from './ldap.settings.js';
 import type { LdapEntry } from './ldap/ldap.port.js';
-import { ownsRefId } from './ref-ids.js';
+import { labelOf, refIdLabels } from './ref-ids.js';
 import { attributeType, type AttributeName } from './supann/schema.js';
 
 /** Raised whenever a mapping or a code table changes, so that every record is mapped again. */
@@ -27,16 +27,29 @@ export interface Standing {
   readonly row: Row;
   /** Resources that people have suspended: their state is not the connector's to change (SupAnn, states S). */
   readonly suspended: ReadonlySet<string>;
+  /** Changes with every write to the entry (entryCSN), where the server keeps it. */
+  readonly etag: string | undefined;
 }
 
-/** What of an entry is ours, as a row that can be compared with a mapped one. */
-export function standing(entry: LdapEntry, kind: EntryKind, settings: DirectorySettings): Standing {
-  const row: Record<string, readonly string[] | string> = { rdn: relativeName(entry.dn) };
-  for (const attribute of ['objectClass', ...kind.attributes] as const) {
-    const values = ownedValues(attribute, entry.attributes[attribute] ?? [], kind, settings);
-    if (values.length > 0) row[attribute] = values.sort();
-  }
-  return { dn: entry.dn, row, suspended: suspended(entry.attributes.supannRessourceEtat ?? []) };
+/** Attributes to ask for to tell what of an entry is ours. */
+export function attributesOf(kind: EntryKind): string[] {
+  return [...new Set(['objectClass', 'supannRefId', 'entryCSN', ...kind.attributes])];
+}
+
+/** Tells what of an entry is ours, as a row that can be compared with a mapped one. */
+export function standingIn(kind: EntryKind, settings: DirectorySettings): (entry: LdapEntry) => Standing {
+  const owned = (['objectClass', ...kind.attributes] as const).map(
+    (attribute) => [attribute, ownedValues(attribute, kind, settings)] as const,
+  );
+  return ({ dn, attributes }) => {
+    const row: Record<string, readonly string[] | string> = { rdn: relativeName(dn) };
+    for (const [attribute, ours] of owned) {
+      const all = attributes[attribute];
+      const values = all && ours(all);
+      if (values && values.length > 0) row[attribute] = values.length > 1 ? values.sort() : values;
+    }
+    return { dn, row, suspended: suspended(attributes.supannRessourceEtat ?? []), etag: attributes.entryCSN?.[0] };
+  };
 }
 
 /** Resource and state, `{COMPTE}A:…`. */
@@ -57,33 +70,37 @@ function isSuspension(state: string): boolean {
   return SUSPENDED.test(STATE.exec(state)?.[2] ?? '');
 }
 
+/** Picks the values of that attribute that are ours. */
 function ownedValues(
   attribute: AttributeName,
-  values: readonly string[],
-  kind: EntryKind,
+  { classes }: EntryKind,
   settings: DirectorySettings,
-): string[] {
+): (values: string[]) => string[] {
   switch (attribute) {
-    case 'objectClass': {
-      const present = new Set(values.map((value) => value.toLowerCase()));
-      return kind.classes.filter((name) => present.has(name.toLowerCase()));
+    case 'objectClass':
+      return (values) => {
+        const present = new Set(values.map((value) => value.toLowerCase()));
+        return classes.filter((name) => present.has(name.toLowerCase()));
+      };
+    case 'supannRefId': {
+      const labels = refIdLabels(settings);
+      return (values) => values.filter((value) => labels.has(labelOf(value)));
     }
-    case 'supannRefId':
-      return values.filter((value) => ownsRefId(value, settings));
     case 'supannRessourceEtat':
     case 'supannRessourceEtatDate':
-      return values.filter((value) => {
-        const resource = resourceOf(value);
-        return resource !== undefined && !isSuspension(value) && settings.resources.includes(resource);
-      });
+      return (values) =>
+        values.filter((value) => {
+          const resource = resourceOf(value);
+          return resource !== undefined && !isSuspension(value) && settings.resources.includes(resource);
+        });
     default:
-      return attributeType(attribute).syntax === 'dn' ? values.map(readable) : [...values];
+      return attributeType(attribute).syntax === 'dn' ? (values) => values.map(readable) : (values) => values;
   }
 }
 
 // Separators inside values are written as hex pairs, so the first comma ends the relative name.
 function relativeName(dn: string): string {
-  return readable(dn).split(',')[0]!;
+  return readable(dn).split(',', 1)[0]!;
 }
 
 function readable(dn: string): string {

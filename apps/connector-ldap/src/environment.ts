@@ -14,7 +14,7 @@ export const directoryEnvironment = {
   /** `ldapts` (maintained, the default) or `ldapjs`. */
   LDAP_DRIVER: choice(DRIVERS, 'ldapts'),
   LDAP_CONNECTIONS: integer(1, 32, 4),
-  /** Milliseconds after which an operation is given up, with its connection. */
+  /** Milliseconds after which an operation is given up, with its connection, and so is a change as a whole. */
   LDAP_DEADLINE_MS: integer(100, 8000, 5000),
   /** UAI of the establishment whose directory it is. */
   HOME_UAI: text(),

@@ -1,11 +1,15 @@
 import type { Connector, Session } from '@myelin/connector';
 import { onDirectory } from './ldap.errors.js';
 import type { DirectorySettings } from './ldap.settings.js';
+import { ASSERTION } from './ldap/ldap.controls.js';
 import { ldapDrivers } from './ldap/ldap.drivers.js';
 import { LdapPool } from './ldap/ldap.pool.js';
 import { PersonSync } from './person.sync.js';
 import { StructureSync } from './structure.sync.js';
 import { ensureTree } from './tree.js';
+
+/** What a server needs at most to carry out what it has received when the connector gives up. */
+const LAST_WORDS_MS = 1000;
 
 /** The connector to a SUPANN directory. */
 export function ldapConnector(settings: DirectorySettings): Connector {
@@ -23,10 +27,12 @@ export function ldapConnector(settings: DirectorySettings): Connector {
 function session(pool: LdapPool, settings: DirectorySettings): Session {
   return {
     syncs: [new StructureSync(pool, settings), new PersonSync(pool, settings)],
-    // A change takes several operations at most; one that had no answer takes its connection with it.
-    callDeadlineMs: settings.deadlineMs,
+    callDeadlineMs: settings.deadlineMs + LAST_WORDS_MS,
     async check() {
-      await onDirectory(() => pool.whoAmI());
+      await onDirectory(async () => {
+        await pool.whoAmI();
+        await pool.supports(ASSERTION);
+      });
       await ensureTree(pool, settings);
     },
     close: () => pool.close(),

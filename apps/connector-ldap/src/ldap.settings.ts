@@ -18,7 +18,7 @@ export interface DirectorySettings {
   readonly driver: LdapDriverName;
   /** Connections at most. */
   readonly connections: number;
-  /** Milliseconds for each operation. */
+  /** Milliseconds for each operation, and for a change as a whole. */
   readonly deadlineMs: number;
   readonly baseDn: string;
   readonly peopleBranch: string;
@@ -35,6 +35,8 @@ export interface DirectorySettings {
   /** Resources whose state the connector keeps (supannRessourceEtat). */
   readonly resources: readonly string[];
   readonly grace: Grace;
+  /** Days between the suspension of a person who must leave the directory and the removal of the entry. */
+  readonly removalGraceDays: number;
   /** Identifier schemes of the establishment (`x-…`) that go to supannRefId under `{UAI:…:NAME}`. */
   readonly localSchemes: readonly string[];
   /** True: birth names, dates, genders and towns are written too. */
@@ -58,6 +60,7 @@ export function directorySettings(
     hubLabel: `UAI:${given.homeEstablishment}:HUB`,
     resources: ['COMPTE'],
     grace: { staff: 90, learner: 180, external: 0 },
+    removalGraceDays: 30,
     localSchemes: [],
     birthData: false,
     ...given,

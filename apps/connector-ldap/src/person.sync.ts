@@ -1,14 +1,26 @@
-import { NameTaken, Rejected, type Change, type MapContext, type Mapped, type Sync } from '@myelin/connector';
+import {
+  NameTaken,
+  Rejected,
+  type Change,
+  type MapContext,
+  type Mapped,
+  type Ref,
+  type Removal,
+  type Sync,
+} from '@myelin/connector';
 import type { Master } from '@myelin/contracts';
-import { EntryStore, type Wanted } from './entry.store.js';
+import { EntryStore } from './entry.store.js';
+import type { Wanted } from './entry.write.js';
 import { MAPPING_VERSION, type EntryKind } from './entry.js';
 import { targetError } from './ldap.errors.js';
 import type { DirectorySettings } from './ldap.settings.js';
 import { equal } from './ldap/filter.js';
 import type { LdapError } from './ldap/ldap.error.js';
-import type { LdapOperations } from './ldap/ldap.port.js';
+import type { LdapPool } from './ldap/ldap.pool.js';
 import { loginRequest, mapPerson, PERSON_CLASSES } from './person.mapping.js';
+import { personRemoval } from './person.removal.js';
 import { personReferences } from './person.roles.js';
+import { PERSON_RULES } from './person.rules.js';
 import type { AttributeName } from './supann/schema.js';
 
 const ATTRIBUTES: readonly AttributeName[] = [
@@ -80,13 +92,16 @@ const BIRTH_ATTRIBUTES: readonly AttributeName[] = [
 export class PersonSync implements Sync<'person'> {
   readonly entity = 'person';
   readonly version = MAPPING_VERSION;
+  readonly rules = PERSON_RULES;
+  readonly removal: Removal;
   private readonly entries: EntryStore;
   private readonly kind: EntryKind;
 
   constructor(
-    private readonly ldap: LdapOperations,
+    private readonly ldap: LdapPool,
     private readonly settings: DirectorySettings,
   ) {
+    this.removal = personRemoval(settings);
     this.kind = {
       branch: settings.peopleBranch,
       naming: 'uid',
@@ -109,8 +124,12 @@ export class PersonSync implements Sync<'person'> {
     return mapPerson(master, context, this.settings);
   }
 
-  read(ref: { readonly id: string; readonly targetId: string | null }) {
+  read(ref: Ref) {
     return this.entries.read(ref);
+  }
+
+  readMany(refs: readonly Ref[]) {
+    return this.entries.readMany(refs);
   }
 
   write(change: Change) {

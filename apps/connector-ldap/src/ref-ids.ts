@@ -35,10 +35,13 @@ export function writeRefIds(
   });
 }
 
-/** True when the value of supannRefId is ours to change: the hub's id, or an identifier that the hub may write. */
-export function ownsRefId(value: string, settings: DirectorySettings): boolean {
-  const label = /^\{([^}]*)\}/.exec(value)?.[1];
-  if (label === undefined) return false;
+/** The labels of the supannRefId values that are ours to change: the hub's id, and identifiers that the hub may write. */
+export function refIdLabels(settings: DirectorySettings): ReadonlySet<string | undefined> {
   const schemes = [...Object.keys(NATIONAL), ...OTHERS, ...settings.localSchemes];
-  return label === settings.hubLabel || schemes.some((scheme) => refIdLabel(scheme, settings) === label);
+  return new Set([settings.hubLabel, ...schemes.flatMap((scheme) => refIdLabel(scheme, settings) ?? [])]);
+}
+
+/** The label of a value, without braces. */
+export function labelOf(value: string): string | undefined {
+  return value.startsWith('{') && value.includes('}') ? value.slice(1, value.indexOf('}')) : undefined;
 }

@@ -1,10 +1,11 @@
-import { Rejected, type Change, type MapContext, type Sync } from '@myelin/connector';
+import { Rejected, type Change, type MapContext, type Ref, type Sync } from '@myelin/connector';
 import type { Master } from '@myelin/contracts';
 import { EntryStore } from './entry.store.js';
 import { MAPPING_VERSION, type EntryKind } from './entry.js';
 import type { DirectorySettings } from './ldap.settings.js';
-import type { LdapOperations } from './ldap/ldap.port.js';
+import type { LdapPool } from './ldap/ldap.pool.js';
 import { ESTABLISHMENT_CLASSES, mapStructure, structureReferences, UNIT_CLASSES } from './structure.mapping.js';
+import { STRUCTURE_RULES } from './structure.rules.js';
 import { targetError } from './ldap.errors.js';
 import { isAlreadyExists } from './ldap/ldap.error.js';
 
@@ -12,10 +13,11 @@ import { isAlreadyExists } from './ldap/ldap.error.js';
 export class StructureSync implements Sync<'structure'> {
   readonly entity = 'structure';
   readonly version = MAPPING_VERSION;
+  readonly rules = STRUCTURE_RULES;
   private readonly entries: EntryStore;
 
   constructor(
-    ldap: LdapOperations,
+    ldap: LdapPool,
     private readonly settings: DirectorySettings,
   ) {
     const kind: EntryKind = {
@@ -57,8 +59,12 @@ export class StructureSync implements Sync<'structure'> {
     return mapStructure(master, context, this.settings);
   }
 
-  read(ref: { readonly id: string; readonly targetId: string | null }) {
+  read(ref: Ref) {
     return this.entries.read(ref);
+  }
+
+  readMany(refs: readonly Ref[]) {
+    return this.entries.readMany(refs);
   }
 
   write(change: Change) {

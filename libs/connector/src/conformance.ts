@@ -1,4 +1,4 @@
-import type { Entity, Master } from '@myelin/contracts';
+import { masterSchema, PIVOT, type Entity, type Master } from '@myelin/contracts';
 import { NameTaken, Rejected, TargetDown } from './errors.js';
 import { changedAttributes, type Row } from './row.js';
 import {
@@ -60,7 +60,7 @@ export function conformance<E extends Entity>(name: string, harness: Harness<E>)
         throw new Error('the harness must give masters that map to a row');
       return mapped.row;
     };
-    const change = (targetId: string | null, before: Row | null, after: Row | null): Change => {
+    const change = (targetId: string | null, before: Row | null, after: Row | null, etag?: string): Change => {
       const changed = changedAttributes(before, after);
       return {
         id,
@@ -68,7 +68,7 @@ export function conformance<E extends Entity>(name: string, harness: Harness<E>)
         revision: 1,
         targetId,
         before,
-        etag: undefined,
+        etag,
         after,
         changed,
         name: harness.context.name,
@@ -78,12 +78,18 @@ export function conformance<E extends Entity>(name: string, harness: Harness<E>)
     const create = async () => {
       const row = map(base);
       const { targetId } = await sync.write(change(null, null, row));
-      return { targetId, row };
+      const etag = (await sync.read({ id, targetId }))?.etag;
+      return { targetId, row, etag };
     };
     const read = async (targetId: string | null) => {
       const found = await sync.read({ id, targetId });
       return found && { targetId: found.targetId, row: found.row };
     };
+
+    const readOneByOne = (targetIds: readonly (string | null)[]) =>
+      Promise.all(targetIds.map((targetId) => sync.read({ id, targetId })));
+    const readTogether = async (targetIds: readonly (string | null)[]) =>
+      sync.readMany ? sync.readMany(targetIds.map((targetId) => ({ id, targetId }))) : readOneByOne(targetIds);
 
     beforeAll(async () => {
       session = await harness.connector().open();
@@ -112,6 +118,32 @@ export function conformance<E extends Entity>(name: string, harness: Harness<E>)
       expect(await read(null)).toEqual({ targetId, row });
     });
 
+    it('reads many as it reads one', async () => {
+      expect(await readTogether([])).toEqual([]);
+      expect(await readTogether([null])).toEqual([null]);
+      const { targetId } = await create();
+      expect(await readTogether([null, targetId])).toEqual(await readOneByOne([null, targetId]));
+    });
+
+    it('says of every attribute where it comes from', () => {
+      if (!sync.rules) return;
+      const rows = [map(base), map(changed), ...(renamed ? [map(renamed, harness.renamedContext)] : [])];
+      expect(rows.flatMap((row) => Object.keys(row)).filter((name) => !sync.rules?.[name])).toEqual([]);
+      const fields = fieldsOf(harness.entity);
+      for (const { from, rule } of Object.values(sync.rules)) {
+        expect(from.map((path) => /^\w+/.exec(path)?.[0]).filter((field) => !fields.includes(field ?? ''))).toEqual([]);
+        expect(rule).toMatch(/^[^.\n]+\.$/);
+      }
+    });
+
+    it('suspends what is suspended to the same row', () => {
+      const { removal } = sync;
+      if (!removal) return;
+      const suspended = removal.suspend(map(base));
+      expect(removal.suspend(suspended)).toEqual(suspended);
+      expect(removal.graceDays).toBeGreaterThan(0);
+    });
+
     it('creates once, however often it is told', async () => {
       const before = await harness.count();
       const { targetId, row } = await create();
@@ -121,10 +153,13 @@ export function conformance<E extends Entity>(name: string, harness: Harness<E>)
       expect(await harness.mark(targetId)).toBe(mark);
     });
 
-    it('changes what differs, once, and nothing that belongs to others', async () => {
-      const { targetId, row } = await create();
+    it.each([
+      ['', false],
+      [' in the version that was read', true],
+    ])('changes what differs%s, once, and nothing that belongs to others', async (_, versioned) => {
+      const { targetId, row, etag } = await create();
       const isKept = await harness.decorate?.(targetId);
-      const update = change(targetId, row, map(changed));
+      const update = change(targetId, row, map(changed), versioned ? etag : undefined);
       expect((await sync.write(update)).targetId).toBe(targetId);
       expect(await read(targetId)).toEqual({ targetId, row: update.after });
       const mark = await harness.mark(targetId);
@@ -133,24 +168,34 @@ export function conformance<E extends Entity>(name: string, harness: Harness<E>)
       expect(await isKept?.(targetId)).not.toBe(false);
     });
 
+    it('tells the version that it has made, or none', async () => {
+      const { targetId, row, etag } = await create();
+      const made = await sync.write(change(targetId, row, map(changed), etag));
+      const found = await sync.read({ id, targetId });
+      expect([undefined, found?.etag]).toContain(made.etag);
+      await sync.write(change(targetId, map(changed), row, made.etag));
+      expect(await read(targetId)).toEqual({ targetId, row });
+    });
+
     it('goes on from what stands in the target when that differs from what was remembered', async () => {
-      const { targetId, row } = await create();
-      await sync.write(change(targetId, row, map(changed)));
+      const { targetId, row, etag } = await create();
+      await sync.write(change(targetId, row, map(changed), etag));
       await sync.write(change(targetId, row, row));
-      const update = change(targetId, map(changed), row);
+      const update = change(targetId, map(changed), row, etag);
       await sync.write(update);
       expect(await read(targetId)).toEqual({ targetId, row });
     });
 
     if (renamed) {
       it('renames, once, and nothing that belongs to others is lost', async () => {
-        const { targetId, row } = await create();
+        const { targetId, row, etag } = await create();
         const count = await harness.count();
         const isKept = await harness.decorate?.(targetId);
-        const update = change(targetId, row, map(renamed, harness.renamedContext));
+        const update = change(targetId, row, map(renamed, harness.renamedContext), etag);
         const { targetId: newId } = await sync.write(update);
         expect(newId).not.toBe(targetId);
         expect(await read(targetId)).toEqual({ targetId: newId, row: update.after });
+        expect(await readTogether([targetId, newId, null])).toEqual(await readOneByOne([targetId, newId, null]));
         const mark = await harness.mark(newId);
         expect((await sync.write(update)).targetId).toBe(newId);
         expect(await harness.mark(newId)).toBe(mark);
@@ -161,8 +206,8 @@ export function conformance<E extends Entity>(name: string, harness: Harness<E>)
 
     it('removes, once', async () => {
       const before = await harness.count();
-      const { targetId, row } = await create();
-      const removal = change(targetId, row, null);
+      const { targetId, row, etag } = await create();
+      const removal = change(targetId, row, null, etag);
       await sync.write(removal);
       expect(await sync.read({ id, targetId })).toBeNull();
       await sync.write(removal);
@@ -189,6 +234,12 @@ export function conformance<E extends Entity>(name: string, harness: Harness<E>)
       PATIENCE_MS,
     );
   });
+}
+
+/** The fields of a master record. */
+function fieldsOf(entity: Entity): string[] {
+  const { $defs } = masterSchema(entity) as { $defs: Record<string, { properties: object }> };
+  return Object.keys($defs[PIVOT[entity].name]!.properties);
 }
 
 function rejection(promise: Promise<unknown>): Promise<unknown> {

@@ -6,8 +6,11 @@ export type Row = Readonly<Record<string, RowValue>>;
 
 /** Names of the attributes that differ between two rows, sorted; all of them when one row is absent. */
 export function changedAttributes(before: Row | null, after: Row | null): string[] {
-  const names = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})]);
-  return [...names].filter((name) => !sameValue(before?.[name], after?.[name])).sort();
+  const [left, right] = [before ?? {}, after ?? {}];
+  const changed = Object.keys(left).filter((name) => !sameValue(left[name], right[name]));
+  for (const name of Object.keys(right))
+    if (!Object.hasOwn(left, name) && right[name] !== undefined) changed.push(name);
+  return changed.sort();
 }
 
 /** Deep equality of two row values; the order of keys means nothing, that of lists does. */
@@ -16,12 +19,9 @@ export function sameValue(a: RowValue | undefined, b: RowValue | undefined): boo
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   if (Array.isArray(a) || Array.isArray(b)) {
     const [left, right] = [a as readonly RowValue[], b as readonly RowValue[]];
-    return (
-      Array.isArray(a) &&
-      Array.isArray(b) &&
-      left.length === right.length &&
-      left.every((v, i) => sameValue(v, right[i]))
-    );
+    if (!Array.isArray(a) || !Array.isArray(b) || left.length !== right.length) return false;
+    for (let i = 0; i < left.length; i++) if (!sameValue(left[i], right[i])) return false;
+    return true;
   }
   const [left, right] = [a as Row, b as Row];
   const keys = Object.keys(left);

@@ -1,4 +1,5 @@
 import type { Entity, FieldFault, Master } from '@myelin/contracts';
+import type { Rejected } from './errors.js';
 import type { Row } from './row.js';
 
 /**
@@ -149,12 +150,18 @@ export interface Sync<E extends Entity = Entity> {
   map(master: Master<E>, context: MapContext): Mapped | null | typeof SKIP | typeof ERASE;
   /** Where each attribute of the rows comes from, by attribute name. */
   readonly rules?: Readonly<Record<string, Rule>>;
-  /** How an entity leaves the target when `map` says null; without it, it is removed at once. */
+  /**
+   * How an entity leaves the target when `map` says null or the record is gone. Without it, and whenever the status of the record
+   * is `erased`, it is removed at once.
+   */
   readonly removal?: Removal;
   /** The entity as the target has it, by its id there, else by master id; null when it is not there. */
   read(ref: Ref): Promise<Found | null>;
-  /** As `read`, for up to 500 entities in as few calls as the target allows, in the order of `refs`; fails as a whole. */
-  readMany?(refs: readonly Ref[]): Promise<readonly (Found | null)[]>;
+  /**
+   * As `read`, for up to 500 entities in as few calls as the target allows, in the order of `refs`. Complete, or it fails as a
+   * whole; only an entity that `read` would refuse by itself is answered with that refusal.
+   */
+  readMany?(refs: readonly Ref[]): Promise<readonly (Found | null | Rejected)[]>;
   /**
    * Carries out one change and returns the id in the target. Safe to repeat: a second call with the same change leaves the
    * same state and creates nothing twice.

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { childDn, escapeDnValue, formatDn, normaliseDn, parentDn, parseDn, rdn, sameDn } from './dn';
+import { childDn, escapeDnValue, formatDn, isTidyDn, normaliseDn, parentDn, parseDn, rdn, sameDn, tidyDn } from './dn';
 
 const text = fc.string({ unit: 'binary' });
 
@@ -114,4 +114,41 @@ it('walks up and down the tree', () => {
   expect(childDn('dc=fr', '')).toBe('dc=fr');
   expect(parentDn('cn=a\\2C b,ou=x,dc=fr')).toBe('ou=x,dc=fr');
   expect(parentDn('dc=fr')).toBe('');
+});
+
+describe('a DN in which nothing is escaped', () => {
+  const plain = fc.string({ unit: fc.constantFrom(...'aZé1 -_.@#\\,=+"\u0301'), minLength: 1, maxLength: 6 });
+  const written = fc.oneof(plain, plain.map(escapeDnValue));
+  const dn = fc
+    .array(fc.tuple(fc.constantFrom('uid', 'CN', 'ou'), written), { minLength: 1, maxLength: 3 })
+    .map((names) => names.map(([type, value]) => `${type}=${value}`).join(','));
+
+  it('is written and compared as when it is taken apart', () => {
+    let tidy = 0;
+    fc.assert(
+      fc.property(dn, (text) => {
+        if (!isTidyDn(text)) return;
+        tidy += 1;
+        expect(tidyDn(text)).toBe(formatDn(parseDn(text)));
+        // A space after the equals sign means nothing, and sends it the long way.
+        expect(normaliseDn(text)).toBe(normaliseDn(text.replace('=', '= ')));
+      }),
+      { numRuns: 2000 },
+    );
+    expect(tidy).toBeGreaterThan(100);
+  });
+
+  it.each([
+    '',
+    'uid',
+    'uid=',
+    'uid= a',
+    'uid=a ',
+    'uid=#41',
+    'uid=a+cn=b',
+    'uid=a\\2Cb',
+    'uid="a"',
+    'uid=a,',
+    'uid=a;ou=b',
+  ])('%j is none', (text) => expect(isTidyDn(text)).toBe(false));
 });

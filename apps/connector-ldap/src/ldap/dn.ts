@@ -34,8 +34,23 @@ export function formatDn(dn: Dn): string {
   return dn.map((parts) => parts.map(formatPart).join('+')).join(',');
 }
 
+/** The DN as `formatDn` writes it. */
+export function tidyDn(dn: string): string {
+  return isTidyDn(dn) ? dn : formatDn(parseDn(dn));
+}
+
+/** True of nearly every DN that a server sends: one part a name, nothing escaped, nothing that would have to be. */
+export function isTidyDn(dn: string): boolean {
+  return TIDY.test(dn);
+}
+
+const TIDY_PART = /[A-Za-z][A-Za-z0-9-]*=(?![ #])[^\x00-\x1f"+,;<=>\\\x7f]+(?<! )/.source;
+const FOLDED_BUT_CASE = /^[!-~]+(?: [!-~]+)*$/;
+const TIDY = new RegExp(`^${TIDY_PART}(?:,${TIDY_PART})*$`);
+
 /** Returns a key under which DNs that name the same entry are equal: lower case, NFKC, spaces folded, escapes decoded. */
 export function normaliseDn(dn: string): string {
+  if (FOLDED_BUT_CASE.test(dn) && isTidyDn(dn)) return dn.toLowerCase();
   const names = parseDn(dn).map((parts) =>
     parts
       .map((part) => formatPart({ type: part.type.toLowerCase(), value: fold(part.value) }))

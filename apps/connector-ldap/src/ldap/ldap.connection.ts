@@ -1,7 +1,9 @@
 import { formatDn, parseDn } from './dn';
 import { present, type Filter } from './filter';
+import { assertion, entryAfter, postRead } from './ldap.controls';
 import { LdapError, type LdapReason } from './ldap.error';
 import type {
+  CallOptions,
   LdapAttributes,
   LdapConnection,
   LdapConnectOptions,
@@ -10,10 +12,12 @@ import type {
   ListOptions,
   Modification,
   ReadOptions,
+  Returned,
   SearchOptions,
+  WriteOptions,
 } from './ldap.port';
-import { toChanges, toEntry, toWireAttributes, wanted } from './ldap.values';
-import type { OpenWire, Wire, WireAnswer, WireResult, WireSearch } from './ldap.wire';
+import { binaryAmong, entryReader, toChanges, toWireAttributes, wanted } from './ldap.values';
+import type { OpenWire, Wire, WireAnswer, WireControl, WireSearch, WireWritten } from './ldap.wire';
 
 interface Pending {
   readonly operation: string;
@@ -64,47 +68,53 @@ class GuardedConnection implements LdapConnection {
 
   async start(options: LdapConnectOptions): Promise<void> {
     await this.run('connect', false, () => this.wire.ready());
-    await this.send('bind', false, [], () => this.wire.bind(options.bindDn, options.password));
+    const bound = await this.run('bind', false, () => this.wire.bind(options.bindDn, options.password));
+    if (bound.code !== 0) throw new LdapError('bind', bound.code);
     const who = await this.run('whoAmI', false, () => this.wire.whoAmI());
     // A server without RFC 4532 answers an error: its success to the bind is then all there is.
     if (who.code === 0 && who.identity === '') throw new LdapError('bind', 'anonymous');
   }
 
-  async add(dn: string, attributes: LdapAttributes): Promise<void> {
+  async add(dn: string, attributes: LdapAttributes, options: WriteOptions = {}): Promise<Returned> {
     const [name, values] = prepare('add', () => [canonical(dn), toWireAttributes(attributes)] as const);
-    await this.send('add', true, names(values), () => this.wire.add(name, values));
+    return this.send('add', names(values), options, (controls) => this.wire.add(name, values, controls));
   }
 
-  async modify(dn: string, modifications: readonly Modification[]): Promise<void> {
+  async modify(dn: string, modifications: readonly Modification[], options: WriteOptions = {}): Promise<Returned> {
     const [name, changes] = prepare('modify', () => [canonical(dn), toChanges(modifications)] as const);
-    if (changes.length === 0) return;
+    if (changes.length === 0) return {};
     const attributes = names(changes.map((change) => change.attribute));
-    await this.send('modify', true, attributes, () => this.wire.modify(name, changes));
+    return this.send('modify', attributes, options, (controls) => this.wire.modify(name, changes, controls));
   }
 
-  async rename(dn: string, newRdn: string, newSuperior?: string): Promise<void> {
+  async rename(
+    dn: string,
+    newRdn: string,
+    options: WriteOptions & { readonly newSuperior?: string } = {},
+  ): Promise<Returned> {
+    const { newSuperior } = options;
     const [name, rdn, parent] = prepare('rename', () => {
       const parsed = parseDn(newRdn);
       if (parsed.length !== 1) throw new TypeError('not a relative name');
       return [canonical(dn), formatDn(parsed), newSuperior === undefined ? undefined : canonical(newSuperior)] as const;
     });
-    await this.send('rename', true, [], () => this.wire.rename(name, rdn, parent));
+    return this.send('rename', [], options, (controls) => this.wire.rename(name, rdn, parent, controls));
   }
 
-  async remove(dn: string): Promise<void> {
+  async remove(dn: string, options: WriteOptions = {}): Promise<void> {
     const name = prepare('remove', () => canonical(dn));
-    await this.send('remove', true, [], () => this.wire.remove(name));
+    await this.send('remove', [], options, (controls) => this.wire.remove(name, controls));
   }
 
   async read(dn: string, attributes: readonly string[], options: ReadOptions = {}): Promise<LdapEntry | null> {
     const answer = await this.ask('read', [32], dn, 'base', present('objectClass'), attributes, options);
     const entry = answer.entries[0];
-    return entry ? toEntry(entry, attributes, options.binary) : null;
+    return entry ? readerOf(attributes, options)(entry) : null;
   }
 
   async search(base: string, filter: Filter, options: SearchOptions): Promise<LdapEntry[]> {
     const answer = await this.ask('search', [], base, options.scope ?? 'sub', filter, options.attributes, options);
-    return answer.entries.map((entry) => toEntry(entry, options.attributes, options.binary));
+    return answer.entries.map(readerOf(options.attributes, options));
   }
 
   async *list(
@@ -117,14 +127,14 @@ class GuardedConnection implements LdapConnection {
     // OpenLDAP keeps one paging state per connection: a second listing would cut the first one.
     if (this.listing) throw new LdapError('list', 'listing');
     this.listing = true;
+    const toEntry = readerOf(attributes, options);
     try {
       let cookie: Buffer = noCookie;
       do {
         const page = { size: pageSize, cookie };
         const answer = await this.ask('list', [], base, options.scope ?? 'sub', filter, attributes, options, page);
         cookie = answer.cookie;
-        const entries = answer.entries.map((entry) => toEntry(entry, attributes, options.binary));
-        yield { entries, complete: cookie.length === 0 };
+        yield { entries: answer.entries.map(toEntry), complete: cookie.length === 0 };
       } while (cookie.length > 0);
     } finally {
       this.listing = false;
@@ -180,10 +190,11 @@ class GuardedConnection implements LdapConnection {
       scope,
       filter,
       attributes: wanted(attributes, options.binary),
+      isBinary: binaryAmong(options.binary),
       timeLimitSeconds: Math.ceil(this.deadlineMs / 1000),
       ...(page && { page }),
     }));
-    const answer = await this.run(operation, false, () => this.wire.search(request));
+    const answer = await this.run(operation, false, () => this.wire.search(request), options);
     if (answer.code !== 0 && !tolerated.includes(answer.code)) throw new LdapError(operation, answer.code);
     if (answer.referred) throw new LdapError(operation, 'protocol');
     return answer;
@@ -191,18 +202,30 @@ class GuardedConnection implements LdapConnection {
 
   private async send(
     operation: string,
-    write: boolean,
     attributes: readonly string[],
-    request: () => Promise<WireResult>,
-  ): Promise<void> {
-    const { code, diagnostic } = await this.run(operation, write, request);
-    if (code === 0) return;
-    const attribute = attributes.find((name) => mentions(diagnostic, name));
-    throw new LdapError(operation, code, attribute === undefined ? {} : { attribute });
+    options: WriteOptions,
+    request: (controls: readonly WireControl[]) => Promise<WireWritten>,
+  ): Promise<Returned> {
+    const { onlyIf, returning } = options;
+    const asked = [...(onlyIf ? [assertion(onlyIf)] : []), ...(returning ? [postRead(returning)] : [])];
+    const { code, diagnostic, controls } = await this.run(operation, true, () => request(asked), options);
+    if (code !== 0) {
+      const attribute = attributes.find((name) => mentions(diagnostic, name));
+      throw new LdapError(operation, code, attribute === undefined ? {} : { attribute });
+    }
+    const after = entryAfter(controls);
+    return after && returning ? entryReader(returning)(after).attributes : {};
   }
 
-  private run<T>(operation: string, write: boolean, request: () => Promise<T>): Promise<T> {
+  private run<T>(
+    operation: string,
+    write: boolean,
+    request: () => Promise<T>,
+    { until = Infinity }: CallOptions = {},
+  ): Promise<T> {
     if (!this.alive) return Promise.reject(new LdapError(operation, 'closed'));
+    const patienceMs = Math.min(this.deadlineMs, until - performance.now());
+    if (patienceMs <= 0) return Promise.reject(new LdapError(operation, 'deadline'));
     return new Promise<T>((resolve, reject) => {
       const pending: Pending = { operation, write, reject };
       const late = () => {
@@ -211,7 +234,7 @@ class GuardedConnection implements LdapConnection {
         this.die('closed');
       };
       // After a busy spell timers fire before the sockets are read: an answer that is already here still counts.
-      pending.timer = setTimeout(() => setImmediate(late), this.deadlineMs);
+      pending.timer = setTimeout(() => setImmediate(late), patienceMs);
       this.pending.add(pending);
       // The inner function makes a rejection of what a library throws at once.
       (async () => request())().then(
@@ -224,6 +247,10 @@ class GuardedConnection implements LdapConnection {
       );
     });
   }
+}
+
+function readerOf(attributes: readonly string[], { binary = [] }: ReadOptions) {
+  return entryReader([...attributes, ...binary]);
 }
 
 function canonical(dn: string): string {

@@ -136,3 +136,6 @@ export const isSchemaViolation = has(17, 64, 65, 69);
 
 /** The entry has children. */
 export const isNotLeaf = has(66);
+
+/** The entry does not match what the operation was made conditional on. */
+export const isAssertionFailed = has(122);

@@ -1,6 +1,7 @@
 import { LdapError } from './ldap.error';
 import type { Filter } from './filter';
 import type {
+  CallOptions,
   LdapAttributes,
   LdapConnection,
   LdapConnectOptions,
@@ -11,7 +12,9 @@ import type {
   ListOptions,
   Modification,
   ReadOptions,
+  Returned,
   SearchOptions,
+  WriteOptions,
 } from './ldap.port';
 
 /** How wide a pool is; callers bound their own concurrency, since waiting for a place counts against `waitMs`. */
@@ -56,6 +59,7 @@ export class LdapPool implements LdapOperations {
   private failures = 0;
   private lastFailure?: Error;
   private pause?: NodeJS.Timeout;
+  private controls?: Promise<ReadonlySet<string>>;
   private closed = false;
   private drained?: () => void;
 
@@ -70,8 +74,8 @@ export class LdapPool implements LdapOperations {
   }
 
   /** Runs several operations on one connection, which counts as one place for as long as the work lasts. */
-  async use<T>(work: (connection: LdapConnection) => Promise<T>): Promise<T> {
-    const slot = await this.acquire(false);
+  async use<T>(work: (connection: LdapConnection) => Promise<T>, { until }: CallOptions = {}): Promise<T> {
+    const slot = await this.acquire(false, until);
     try {
       return await work(slot.connection);
     } finally {
@@ -79,28 +83,28 @@ export class LdapPool implements LdapOperations {
     }
   }
 
-  add(dn: string, attributes: LdapAttributes): Promise<void> {
-    return this.use((connection) => connection.add(dn, attributes));
+  add(dn: string, attributes: LdapAttributes, options?: WriteOptions): Promise<Returned> {
+    return this.use((connection) => connection.add(dn, attributes, options), options);
   }
 
-  modify(dn: string, modifications: readonly Modification[]): Promise<void> {
-    return this.use((connection) => connection.modify(dn, modifications));
+  modify(dn: string, modifications: readonly Modification[], options?: WriteOptions): Promise<Returned> {
+    return this.use((connection) => connection.modify(dn, modifications, options), options);
   }
 
-  rename(dn: string, newRdn: string, newSuperior?: string): Promise<void> {
-    return this.use((connection) => connection.rename(dn, newRdn, newSuperior));
+  rename(dn: string, newRdn: string, options?: WriteOptions & { readonly newSuperior?: string }): Promise<Returned> {
+    return this.use((connection) => connection.rename(dn, newRdn, options), options);
   }
 
-  remove(dn: string): Promise<void> {
-    return this.use((connection) => connection.remove(dn));
+  remove(dn: string, options?: WriteOptions): Promise<void> {
+    return this.use((connection) => connection.remove(dn, options), options);
   }
 
   read(dn: string, attributes: readonly string[], options?: ReadOptions): Promise<LdapEntry | null> {
-    return this.use((connection) => connection.read(dn, attributes, options));
+    return this.use((connection) => connection.read(dn, attributes, options), options);
   }
 
   search(base: string, filter: Filter, options: SearchOptions): Promise<LdapEntry[]> {
-    return this.use((connection) => connection.search(base, filter, options));
+    return this.use((connection) => connection.search(base, filter, options), options);
   }
 
   async *list(
@@ -122,6 +126,18 @@ export class LdapPool implements LdapOperations {
     return this.use((connection) => connection.whoAmI());
   }
 
+  /** Says whether the server announces that control (RFC 4512 §5.1); asked once for as long as its connections last. */
+  supports(control: string, options: CallOptions = {}): Promise<boolean> {
+    this.controls ??= this.read('', ['supportedControl'], options).then(
+      (root) => new Set(root?.attributes.supportedControl),
+      (error: unknown) => {
+        this.controls = undefined;
+        throw error;
+      },
+    );
+    return this.controls.then((controls) => controls.has(control));
+  }
+
   /** Refuses new work, lets what is in flight end within one deadline, and closes the connections. */
   async close(): Promise<void> {
     this.closed = true;
@@ -139,16 +155,19 @@ export class LdapPool implements LdapOperations {
     await Promise.all([...this.slots].map((slot) => slot.connection.close()));
   }
 
-  private acquire(listing: boolean): Promise<Slot> {
+  private acquire(listing: boolean, until = Infinity): Promise<Slot> {
     if (this.closed) return Promise.reject(new LdapError('pool', 'closed'));
     if (this.pause && this.slots.size === 0 && this.lastFailure && !passing(this.lastFailure)) {
       return Promise.reject(this.lastFailure);
     }
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.waiters.delete(waiter);
-        reject(new LdapError('pool', this.slots.size > 0 ? 'deadline' : 'refused', { cause: this.lastFailure }));
-      }, this.waitMs);
+      const timer = setTimeout(
+        () => {
+          this.waiters.delete(waiter);
+          reject(new LdapError('pool', this.slots.size > 0 ? 'deadline' : 'refused', { cause: this.lastFailure }));
+        },
+        Math.min(this.waitMs, until - performance.now()),
+      );
       const waiter: Waiter = {
         listing,
         take: (slot) => {
@@ -220,6 +239,7 @@ export class LdapPool implements LdapOperations {
     this.slots.add(slot);
     void connection.ended.then(() => {
       this.slots.delete(slot);
+      this.controls = undefined;
       this.serve();
     });
     this.serve();

@@ -57,7 +57,7 @@ describe.each(Object.values(ldapDrivers))('the LDAP port over $name', (driver) =
       await tree.ldap.add(unit, { objectClass: 'organizationalUnit', ou: 'b, c' });
       await tree.ldap.add(tree.at('a'), person('a'));
       await tree.ldap.rename(tree.at('a'), rdn('cn', 'x\\y, z'));
-      await tree.ldap.rename(tree.at('x\\y, z'), rdn('cn', 'x\\y, z'), unit);
+      await tree.ldap.rename(tree.at('x\\y, z'), rdn('cn', 'x\\y, z'), { newSuperior: unit });
       const entry = await tree.ldap.read(childDn(rdn('cn', 'x\\y, z'), unit), ['cn']);
       expect(entry?.attributes).toEqual({ cn: ['x\\y, z'] });
     });

@@ -35,8 +35,25 @@ export interface LdapPage {
   readonly complete: boolean;
 }
 
+/** What holds for any operation. */
+export interface CallOptions {
+  /** Instant (`performance.now()`) from which the operation is not sent any more, nor waited for; default one deadline ahead. */
+  readonly until?: number;
+}
+
+/** What a write depends on, and tells. */
+export interface WriteOptions extends CallOptions {
+  /** The write is carried out only while the entry matches, else it rejects with 122 (RFC 4528); for servers that announce `ASSERTION`. */
+  readonly onlyIf?: Filter;
+  /** Attributes to return as the write has left them (RFC 4527). */
+  readonly returning?: readonly string[];
+}
+
+/** The attributes asked for by `returning`, by the names they were asked by; none where the server does not tell them. */
+export type Returned = Readonly<Record<string, readonly string[]>>;
+
 /** What a read may ask for besides text attributes. */
-export interface ReadOptions {
+export interface ReadOptions extends CallOptions {
   /** Attributes to return as bytes; they need not be repeated among the attributes asked for. */
   readonly binary?: readonly string[];
 }
@@ -61,12 +78,12 @@ export interface ListOptions extends ReadOptions {
  * operation before starting one that depends on it.
  */
 export interface LdapOperations {
-  add(dn: string, attributes: LdapAttributes): Promise<void>;
+  add(dn: string, attributes: LdapAttributes, options?: Omit<WriteOptions, 'onlyIf'>): Promise<Returned>;
   /** Applies all modifications or none; sends nothing when none is left after dropping empty values. */
-  modify(dn: string, modifications: readonly Modification[]): Promise<void>;
+  modify(dn: string, modifications: readonly Modification[], options?: WriteOptions): Promise<Returned>;
   /** Renames (the old naming value goes) and, with `newSuperior`, moves; `newRdn` comes from `rdn(attribute, value)`. */
-  rename(dn: string, newRdn: string, newSuperior?: string): Promise<void>;
-  remove(dn: string): Promise<void>;
+  rename(dn: string, newRdn: string, options?: WriteOptions & { readonly newSuperior?: string }): Promise<Returned>;
+  remove(dn: string, options?: Omit<WriteOptions, 'returning'>): Promise<void>;
   /** The entry itself, or null when there is none. */
   read(dn: string, attributes: readonly string[], options?: ReadOptions): Promise<LdapEntry | null>;
   /** All matches in one answer, for lookups; a server limit (4) rejects, it never shortens the answer. */

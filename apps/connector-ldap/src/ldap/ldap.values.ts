@@ -1,4 +1,4 @@
-import { formatDn, parseDn } from './dn';
+import { tidyDn } from './dn';
 import { attributeName } from './filter';
 import type { LdapAttributes, LdapEntry, LdapValues, Modification } from './ldap.port';
 import type { WireAttribute, WireChange, WireEntry } from './ldap.wire';
@@ -29,17 +29,29 @@ export function wanted(attributes: readonly string[], binary: readonly string[] 
   return all.length === 0 ? ['1.1'] : all;
 }
 
-/** An entry as callers see it, attributes under the names they were asked by. */
-export function toEntry(entry: WireEntry, asked: readonly string[], binary: readonly string[] = []): LdapEntry {
-  const attributes: Record<string, string[]> = {};
-  const raw: Record<string, Buffer[]> = {};
-  for (const { type, values } of entry.attributes) {
-    if (values.length === 0) continue;
-    const asBytes = spelling(binary, type);
-    if (asBytes !== undefined) raw[asBytes] = [...values];
-    else attributes[spelling(asked, type) ?? type] = values.map((value) => value.toString('utf8'));
-  }
-  return { dn: readable(entry.dn), attributes, binary: raw };
+/** Reads entries as callers see them, attributes under the names they were asked by. */
+export function entryReader(asked: readonly string[]): (entry: WireEntry) => LdapEntry {
+  const names = new Map([
+    ...asked.map((name) => [name.toLowerCase(), name] as const),
+    ...asked.map((name) => [name, name] as const),
+  ]);
+  return ({ dn, attributes }) => {
+    const texts: Record<string, string[]> = {};
+    const binary: Record<string, Buffer[]> = {};
+    for (const { type, values } of attributes) {
+      if (values.length === 0) continue;
+      const name = names.get(type) ?? names.get(type.toLowerCase()) ?? type;
+      if (typeof values[0] === 'string') texts[name] = values as string[];
+      else binary[name] = values as Buffer[];
+    }
+    return { dn: readable(dn), attributes: texts, binary };
+  };
+}
+
+/** Tells which attributes are wanted as bytes. */
+export function binaryAmong(binary: readonly string[] = []): (type: string) => boolean {
+  const names = new Set(binary.map((name) => name.toLowerCase()));
+  return names.size === 0 ? () => false : (type) => names.has(type.toLowerCase());
 }
 
 function bytes(values: LdapValues): Buffer[] {
@@ -55,14 +67,10 @@ function meansAll(op: Modification['op'], values: LdapValues): boolean {
   return op === 'delete' && (values === undefined || (Array.isArray(values) && values.length === 0));
 }
 
-function spelling(names: readonly string[], type: string): string | undefined {
-  return names.find((name) => name.toLowerCase() === type.toLowerCase());
-}
-
 // A name that cannot be parsed is still shown: one odd entry must not hide the others of a listing.
 function readable(dn: string): string {
   try {
-    return formatDn(parseDn(dn));
+    return tidyDn(dn);
   } catch {
     return dn;
   }

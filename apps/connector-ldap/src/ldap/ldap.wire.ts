@@ -7,7 +7,19 @@ export interface WireResult {
   readonly diagnostic: string;
 }
 
-/** An attribute as sent and received: bytes only. */
+/** A control of a request or an answer (RFC 4511 §4.1.11). */
+export interface WireControl {
+  readonly type: string;
+  readonly critical: boolean;
+  readonly value: Buffer;
+}
+
+/** The answer to a write, with the controls that came along. */
+export interface WireWritten extends WireResult {
+  readonly controls: readonly WireControl[];
+}
+
+/** An attribute as sent: bytes only. */
 export interface WireAttribute {
   readonly type: string;
   readonly values: readonly Buffer[];
@@ -25,14 +37,16 @@ export interface WireSearch {
   readonly scope: 'base' | 'one' | 'sub';
   readonly filter: Filter;
   readonly attributes: readonly string[];
+  /** True of the attributes whose values are wanted as bytes. */
+  readonly isBinary: (type: string) => boolean;
   readonly timeLimitSeconds: number;
   readonly page?: { readonly size: number; readonly cookie: Buffer };
 }
 
-/** An entry as received. */
+/** An entry as received: values as text, or as bytes where those were wanted. */
 export interface WireEntry {
   readonly dn: string;
-  readonly attributes: readonly WireAttribute[];
+  readonly attributes: readonly { readonly type: string; readonly values: string[] | Buffer[] }[];
 }
 
 /** The final result of a search with all that came before it. */
@@ -52,10 +66,15 @@ export interface Wire {
   /** Resolves once connected, and encrypted if asked. */
   ready(): Promise<void>;
   bind(dn: string, password: string): Promise<WireResult>;
-  add(dn: string, attributes: readonly WireAttribute[]): Promise<WireResult>;
-  modify(dn: string, changes: readonly WireChange[]): Promise<WireResult>;
-  rename(dn: string, newRdn: string, newSuperior: string | undefined): Promise<WireResult>;
-  remove(dn: string): Promise<WireResult>;
+  add(dn: string, attributes: readonly WireAttribute[], controls: readonly WireControl[]): Promise<WireWritten>;
+  modify(dn: string, changes: readonly WireChange[], controls: readonly WireControl[]): Promise<WireWritten>;
+  rename(
+    dn: string,
+    newRdn: string,
+    newSuperior: string | undefined,
+    controls: readonly WireControl[],
+  ): Promise<WireWritten>;
+  remove(dn: string, controls: readonly WireControl[]): Promise<WireWritten>;
   search(request: WireSearch): Promise<WireAnswer>;
   whoAmI(): Promise<WireResult & { readonly identity: string }>;
   /** Sends unbind, if it can. */

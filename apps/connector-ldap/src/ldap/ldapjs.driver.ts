@@ -3,8 +3,25 @@ import type { Filter } from './filter';
 import { connectWith } from './ldap.connection';
 import type { LdapConnectOptions, LdapDriver } from './ldap.port';
 import { tlsOptions, wantsStartTls } from './ldap.tls';
-import type { Wire, WireAnswer, WireAttribute, WireChange, WireEntry, WireResult, WireSearch } from './ldap.wire';
-import { library, returnEveryResult, type Callback, type LdapjsClient, type Message } from './ldapjs.library';
+import type {
+  Wire,
+  WireAnswer,
+  WireAttribute,
+  WireChange,
+  WireControl,
+  WireEntry,
+  WireResult,
+  WireSearch,
+  WireWritten,
+} from './ldap.wire';
+import {
+  library,
+  RawControl,
+  returnEveryResult,
+  type Callback,
+  type LdapjsClient,
+  type Message,
+} from './ldapjs.library';
 
 /** The port over `ldapjs`. */
 export const ldapjsDriver: LdapDriver = {
@@ -57,24 +74,29 @@ class LdapjsWire implements Wire {
     return result((done) => this.client.bind(dn, password, done));
   }
 
-  add(dn: string, attributes: readonly WireAttribute[]): Promise<WireResult> {
-    return result((done) => this.client.add(dn, attributes.map(toAttribute), done));
+  add(dn: string, attributes: readonly WireAttribute[], controls: readonly WireControl[]): Promise<WireWritten> {
+    return result((done) => this.client.add(dn, attributes.map(toAttribute), controls.map(toControl), done));
   }
 
-  modify(dn: string, changes: readonly WireChange[]): Promise<WireResult> {
+  modify(dn: string, changes: readonly WireChange[], controls: readonly WireControl[]): Promise<WireWritten> {
     const list = changes.map(
       ({ op, attribute }) => new library.Change({ operation: op, modification: toAttribute(attribute) }),
     );
-    return result((done) => this.client.modify(dn, list, done));
+    return result((done) => this.client.modify(dn, list, controls.map(toControl), done));
   }
 
-  rename(dn: string, newRdn: string, newSuperior: string | undefined): Promise<WireResult> {
+  rename(
+    dn: string,
+    newRdn: string,
+    newSuperior: string | undefined,
+    controls: readonly WireControl[],
+  ): Promise<WireWritten> {
     const newDn = newSuperior === undefined ? newRdn : `${newRdn},${newSuperior}`;
-    return result((done) => this.client.modifyDN(dn, newDn, done));
+    return result((done) => this.client.modifyDN(dn, newDn, controls.map(toControl), done));
   }
 
-  remove(dn: string): Promise<WireResult> {
-    return result((done) => this.client.del(dn, done));
+  remove(dn: string, controls: readonly WireControl[]): Promise<WireWritten> {
+    return result((done) => this.client.del(dn, controls.map(toControl), done));
   }
 
   search(request: WireSearch): Promise<WireAnswer> {
@@ -86,7 +108,7 @@ class LdapjsWire implements Wire {
         if (error) return reject(error);
         const entries: WireEntry[] = [];
         let referred = false;
-        events.on('searchEntry', (entry: Message) => entries.push(toEntry(entry)));
+        events.on('searchEntry', (entry: Message) => entries.push(toEntry(entry, request.isBinary)));
         events.on('searchReference', () => (referred = true));
         events.on('error', reject);
         events.on('end', (message: Message) => {
@@ -124,18 +146,26 @@ class LdapjsWire implements Wire {
   }
 }
 
-function result(start: (done: Callback) => void): Promise<WireResult> {
+function result(start: (done: Callback) => void): Promise<WireWritten> {
   return new Promise((resolve, reject) =>
     start((error, message) => (error ? reject(error) : resolve(toResult(message)))),
   );
 }
 
-function toResult(message: Message): WireResult {
-  return { code: message.status, diagnostic: message.diagnosticMessage ?? '' };
+function toResult(message: Message): WireWritten {
+  const controls = message.controls.flatMap(({ type, value }) =>
+    Buffer.isBuffer(value) ? { type, critical: false, value } : [],
+  );
+  return { code: message.status, diagnostic: message.diagnosticMessage ?? '', controls };
 }
 
-function toEntry(entry: Message): WireEntry {
-  const attributes = entry.attributes.map(({ type, buffers }) => ({ type, values: buffers }));
+const toControl = (control: WireControl): object => new RawControl(control);
+
+function toEntry(entry: Message, isBinary: (type: string) => boolean): WireEntry {
+  const attributes = entry.attributes.map(({ type, buffers }) => ({
+    type,
+    values: isBinary(type) ? buffers : buffers.map((value) => value.toString('utf8')),
+  }));
   return { dn: entry.objectName.toString(), attributes };
 }
 

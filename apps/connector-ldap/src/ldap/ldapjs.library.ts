@@ -1,12 +1,16 @@
 import type { EventEmitter } from 'node:events';
 import * as ldapjs from 'ldapjs';
 import { formatDn, parseDn } from './dn';
+import type { WireControl } from './ldap.wire';
 
 /** A response of the library; a search entry has the last two fields. */
 export interface Message {
   readonly status: number;
   readonly diagnosticMessage?: string;
-  readonly controls: readonly { readonly type: string; readonly value?: { readonly cookie?: Buffer } }[];
+  readonly controls: readonly {
+    readonly type: string;
+    readonly value?: Buffer & { readonly cookie?: Buffer };
+  }[];
   readonly objectName: { toString(): string };
   readonly attributes: readonly { readonly type: string; readonly buffers: Buffer[] }[];
 }
@@ -17,10 +21,10 @@ export type Callback = (error: Error | null, result: Message) => void;
 /** The client of the library, as far as it is used. */
 export interface LdapjsClient extends EventEmitter {
   bind(dn: string, password: string, callback: Callback): void;
-  add(dn: string, attributes: readonly object[], callback: Callback): void;
-  modify(dn: string, changes: readonly object[], callback: Callback): void;
-  modifyDN(dn: string, newDn: string, callback: Callback): void;
-  del(dn: string, callback: Callback): void;
+  add(dn: string, attributes: readonly object[], controls: readonly object[], callback: Callback): void;
+  modify(dn: string, changes: readonly object[], controls: readonly object[], callback: Callback): void;
+  modifyDN(dn: string, newDn: string, controls: readonly object[], callback: Callback): void;
+  del(dn: string, controls: readonly object[], callback: Callback): void;
   exop(oid: string, callback: (error: Error | null, value: string, result: Message) => void): void;
   starttls(options: object, controls: readonly object[], callback: (error: Error | null) => void): void;
   search(
@@ -42,6 +46,7 @@ interface Library {
   readonly PresenceFilter: new (options: { attribute: string }) => object;
   readonly AndFilter: new (options: { filters: readonly object[] }) => object;
   readonly OrFilter: new (options: { filters: readonly object[] }) => object;
+  readonly Control: new (options: { type: string; criticality: boolean; value: Buffer }) => object;
   readonly PagedResultsControl: new (options: {
     criticality: boolean;
     value: { size: number; cookie: Buffer };
@@ -83,6 +88,17 @@ class PlainDn {
 }
 
 library.DN.fromString = (text) => new PlainDn(text);
+
+/** A control whose value is bytes; the library's own would send them as text. */
+export class RawControl extends library.Control {
+  constructor({ type, critical, value }: WireControl) {
+    super({ type, criticality: critical, value });
+  }
+
+  _toBer(writer: { writeBuffer(bytes: Buffer, tag: number): void }): void {
+    writer.writeBuffer((this as unknown as WireControl).value, 0x04);
+  }
+}
 
 /**
  * Makes every result code come back as a result. The library turns codes into errors with a table, and for a code that

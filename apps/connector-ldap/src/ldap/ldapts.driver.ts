@@ -5,21 +5,36 @@ import {
   Attribute,
   Change,
   Client,
+  Control,
   EqualityFilter,
   OrFilter,
   PagedResultsControl,
   PresenceFilter,
+  ProtocolOperation,
   ResultCodeError,
+  SearchEntry,
   SearchRequest,
-  type Control,
+  type BerReader,
+  type BerWriter,
   type Filter as LibraryFilter,
+  type Message,
   type SearchResponse,
 } from 'ldapts';
 import type { Filter } from './filter';
+import { decodeEntry } from './ldap.ber';
 import { connectWith } from './ldap.connection';
 import type { LdapConnectOptions, LdapDriver } from './ldap.port';
 import { hostOf, tlsOptions, wantsStartTls } from './ldap.tls';
-import type { Wire, WireAnswer, WireAttribute, WireChange, WireResult, WireSearch } from './ldap.wire';
+import type {
+  Wire,
+  WireAnswer,
+  WireAttribute,
+  WireChange,
+  WireControl,
+  WireResult,
+  WireSearch,
+  WireWritten,
+} from './ldap.wire';
 
 /** The port over `ldapts`. */
 export const ldaptsDriver: LdapDriver = {
@@ -28,6 +43,36 @@ export const ldaptsDriver: LdapDriver = {
 };
 
 const success: WireResult = { code: 0, diagnostic: '' };
+
+/** An entry whose bytes are decoded by whoever asked for it; the library decodes every value twice, and into an object each. */
+class UndecodedEntry extends SearchEntry {
+  bytes: Buffer = Buffer.alloc(0);
+
+  override parseMessage(reader: BerReader): void {
+    const end = reader.offset + reader.length;
+    this.bytes = reader.buffer.subarray(reader.offset, end);
+    reader.offset = end;
+  }
+}
+
+/** Where the library makes objects of messages. */
+interface Inside {
+  readonly messageParser: {
+    _getMessageFromProtocolOperation(id: number, operation: number, reader: BerReader, request?: unknown): Message;
+  };
+}
+
+function leaveEntriesUndecoded(client: Client): void {
+  const parser = (client as unknown as Inside).messageParser;
+  const decode = parser._getMessageFromProtocolOperation.bind(parser);
+  parser._getMessageFromProtocolOperation = (messageId, operation, reader, request) => {
+    if (operation !== (ProtocolOperation.LDAP_RES_SEARCH_ENTRY as number))
+      return decode(messageId, operation, reader, request);
+    const entry = new UndecodedEntry({ messageId });
+    entry.parse(reader, []);
+    return entry;
+  };
+}
 
 /**
  * The public search loses what the port promises: it stops at an empty page although the server gave a cookie, and decodes
@@ -79,6 +124,7 @@ class LdaptsWire implements Wire {
         ? { createSecureConnection: give as unknown as typeof connectTls }
         : { createConnection: give as typeof connectTcp }),
     });
+    leaveEntriesUndecoded(this.client);
   }
 
   async ready(): Promise<void> {
@@ -95,23 +141,29 @@ class LdaptsWire implements Wire {
     return outcome(this.client.bind(dn, password));
   }
 
-  add(dn: string, attributes: readonly WireAttribute[]): Promise<WireResult> {
-    return outcome(this.client.add(dn, attributes.map(toAttribute)));
+  add(dn: string, attributes: readonly WireAttribute[], controls: readonly WireControl[]): Promise<WireWritten> {
+    return written(controls, (sent) => this.client.add(dn, attributes.map(toAttribute), sent));
   }
 
-  modify(dn: string, changes: readonly WireChange[]): Promise<WireResult> {
+  modify(dn: string, changes: readonly WireChange[], controls: readonly WireControl[]): Promise<WireWritten> {
     const list = changes.map(
       ({ op, attribute }) => new Change({ operation: op, modification: toAttribute(attribute) }),
     );
-    return outcome(this.client.modify(dn, list));
+    return written(controls, (sent) => this.client.modify(dn, list, sent));
   }
 
-  rename(dn: string, newRdn: string, newSuperior: string | undefined): Promise<WireResult> {
-    return outcome(this.client.modifyDN(dn, newSuperior === undefined ? newRdn : `${newRdn},${newSuperior}`));
+  rename(
+    dn: string,
+    newRdn: string,
+    newSuperior: string | undefined,
+    controls: readonly WireControl[],
+  ): Promise<WireWritten> {
+    const newDn = newSuperior === undefined ? newRdn : `${newRdn},${newSuperior}`;
+    return written(controls, (sent) => this.client.modifyDN(dn, newDn, sent));
   }
 
-  remove(dn: string): Promise<WireResult> {
-    return outcome(this.client.del(dn));
+  remove(dn: string, controls: readonly WireControl[]): Promise<WireWritten> {
+    return written(controls, (sent) => this.client.del(dn, sent));
   }
 
   async search(request: WireSearch): Promise<WireAnswer> {
@@ -132,10 +184,7 @@ class LdaptsWire implements Wire {
     return {
       code: response.status,
       diagnostic: response.errorMessage,
-      entries: response.searchEntries.map((entry) => ({
-        dn: entry.name,
-        attributes: entry.attributes.map((attribute) => ({ type: attribute.type, values: attribute.parsedBuffers })),
-      })),
+      entries: response.searchEntries.map((entry) => decodeEntry((entry as UndecodedEntry).bytes, request.isBinary)),
       referred: response.searchReferences.length > 0,
       cookie: paging?.value?.cookie ?? Buffer.alloc(0),
     };
@@ -166,6 +215,32 @@ async function outcome(done: Promise<void>): Promise<WireResult> {
     // 248 is the library's own code for "no answer".
     if (error instanceof ResultCodeError && error.code !== 248) return { code: error.code, diagnostic: error.message };
     throw error;
+  }
+}
+
+async function written(
+  controls: readonly WireControl[],
+  send: (controls: Control[]) => Promise<void>,
+): Promise<WireWritten> {
+  const sent = controls.map((control) => new RawControl(control));
+  const result = await outcome(send(sent));
+  return { ...result, controls: sent.flatMap(({ answer }) => answer ?? []) };
+}
+
+/** A control whose value we write and read ourselves; the library reads an answer into the control that asked for it. */
+class RawControl extends Control {
+  answer?: WireControl;
+
+  constructor(private readonly request: WireControl) {
+    super(request.type, { critical: request.critical });
+  }
+
+  override writeControl(writer: BerWriter): void {
+    writer.writeBuffer(this.request.value, 0x04);
+  }
+
+  override parseControl(reader: BerReader): void {
+    this.answer = { type: this.type, critical: false, value: reader.remainingBuffer };
   }
 }
 

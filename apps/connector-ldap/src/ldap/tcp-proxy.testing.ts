@@ -5,6 +5,10 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 export class TcpProxy {
   /** Connections accepted since the start. */
   accepted = 0;
+  /** Answers that came for clients who had gone. */
+  late = 0;
+  /** Milliseconds that each chunk of the server takes. */
+  delay = 0;
   /** Changes a chunk of the server on its way to the client. */
   alter?: (chunk: Buffer) => Buffer;
   /** Sees each chunk of the client. */
@@ -13,6 +17,7 @@ export class TcpProxy {
   private server?: Server;
   private port = 0;
   private frozen = false;
+  private held?: (() => void)[];
   private left = Infinity;
 
   constructor(private readonly target: { readonly host: string; readonly port: number }) {}
@@ -53,6 +58,18 @@ export class TcpProxy {
     }
   }
 
+  /** Keeps what clients send; a client that goes away takes nothing of it back, as on a stalled network. */
+  hold(): void {
+    this.held ??= [];
+  }
+
+  /** Passes on what was kept. */
+  release(): void {
+    const kept = this.held ?? [];
+    this.held = undefined;
+    for (const pass of kept) pass();
+  }
+
   /** Resets every connection, after `bytes` more from the server when given. */
   cut(bytes = 0): void {
     this.left = bytes;
@@ -68,6 +85,11 @@ export class TcpProxy {
     server.close();
     this.reset();
     await closed;
+  }
+
+  private drop(pair: [Socket, Socket]): void {
+    this.pairs.delete(pair);
+    for (const socket of pair) socket.destroy();
   }
 
   private reset(): void {
@@ -86,23 +108,35 @@ export class TcpProxy {
     this.pairs.add(pair);
     client.on('data', (chunk) => {
       this.watch?.(chunk);
-      server.write(chunk);
+      if (this.held) this.held.push(() => server.write(chunk));
+      else server.write(chunk);
     });
     server.on('data', (chunk) => {
+      if (client.destroyed) this.late += 1;
       const passed = (this.alter?.(chunk) ?? chunk).subarray(0, this.left);
       this.left -= passed.length;
-      client.write(passed, () => {
-        if (this.left === 0) this.reset();
-      });
+      const pass = () => client.write(passed, () => this.left === 0 && this.reset());
+      if (this.delay > 0) setTimeout(pass, this.delay);
+      else pass();
     });
     for (const socket of pair) {
       socket.on('error', () => undefined);
       socket.on('close', () => {
-        this.pairs.delete(pair);
         client.destroy();
-        server.destroy();
+        // What was kept is still for the server to answer.
+        if (this.held) this.held.push(() => server.once('data', () => this.drop(pair)));
+        else this.drop(pair);
       });
       if (this.frozen) socket.pause();
     }
   }
+}
+
+/** A proxy in front of that server for the tests of a suite. */
+export function proxied(url: string): TcpProxy {
+  const { hostname, port } = new URL(url);
+  const proxy = new TcpProxy({ host: hostname, port: Number(port) || 389 });
+  beforeAll(() => proxy.listen());
+  afterAll(() => proxy.kill());
+  return proxy;
 }

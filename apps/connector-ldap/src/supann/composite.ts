@@ -35,11 +35,12 @@ export function formatComposite<C extends CompositeName>(
   name: C,
   values: Readonly<Partial<Record<KeyOf<C>, string | undefined>>>,
 ): string {
-  return COMPOSITE_KEYS[name]
-    .map((key): [string, string | undefined] => [key, values[key as KeyOf<C>]])
-    .filter(([, value]) => value !== undefined && !/[[\]]/.test(value))
-    .map(([key, value]) => `[${key}=${value}]`)
-    .join('');
+  let text = '';
+  for (const key of COMPOSITE_KEYS[name]) {
+    const value = (values as Readonly<Record<string, string | undefined>>)[key];
+    if (value !== undefined && !/[[\]]/.test(value)) text += `[${key}=${value}]`;
+  }
+  return text;
 }
 
 /** Reads a composite, each field split at its first `=` (a value may be a DN); undefined when it is none. */

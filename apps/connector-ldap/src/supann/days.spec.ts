@@ -9,6 +9,7 @@ describe('days', () => {
     ['2026-10-25', 1, '2026-10-26'],
     ['9999-12-30', 5, LAST_DAY],
     [LAST_DAY, 1, LAST_DAY],
+    ['0004-02-28', 1, '0004-02-29'],
   ])('%s plus %i is %s', (day, days, expected) => expect(addDays(day, days)).toBe(expected));
 
   it('knows the days that validities have in common', () => {

@@ -13,16 +13,23 @@ export const LAST_DAY = '9999-12-31';
 /** The day that many days later, at most `LAST_DAY`. */
 export function addDays(day: string, days: number): string {
   if (day >= LAST_DAY) return LAST_DAY;
-  const instant = new Date(`${day}T00:00:00Z`);
-  instant.setUTCDate(instant.getUTCDate() + days);
-  const text = instant.toISOString();
-  return text.startsWith('+') ? LAST_DAY : text.slice(0, 10);
+  const instant = new Date(0);
+  instant.setUTCFullYear(Number(day.slice(0, 4)), Number(day.slice(5, 7)) - 1, Number(day.slice(8)) + days);
+  const year = instant.getUTCFullYear();
+  return year > 9999
+    ? LAST_DAY
+    : `${digits(year, 4)}-${digits(instant.getUTCMonth() + 1, 2)}-${digits(instant.getUTCDate(), 2)}`;
 }
+
+const digits = (number: number, count: number) => String(number).padStart(count, '0');
 
 /** The days on which all of them are valid; undefined when there is none. */
 export function common(...validities: readonly Validity[]): Period | undefined {
-  const from = validities.map((validity) => validity.from ?? FIRST_DAY).reduce((a, b) => (a > b ? a : b), FIRST_DAY);
-  const to = validities.map((validity) => validity.to ?? LAST_DAY).reduce((a, b) => (a < b ? a : b), LAST_DAY);
+  let [from, to] = [FIRST_DAY, LAST_DAY];
+  for (const validity of validities) {
+    if (validity.from != null && validity.from > from) from = validity.from;
+    if (validity.to != null && validity.to < to) to = validity.to;
+  }
   return from <= to ? { from, to } : undefined;
 }
 
@@ -38,8 +45,15 @@ export function academicYear(day: string): number {
 
 /** The earliest day after `today` on which one of the periods begins or has ended; undefined when nothing will change. */
 export function nextChange(today: string, periods: readonly Validity[]): string | undefined {
-  const days = periods.flatMap(({ from, to }) => [from ?? FIRST_DAY, addDays(to ?? LAST_DAY, 1)]);
-  return days.filter((day) => day > today && day < LAST_DAY).sort()[0];
+  let begin = LAST_DAY;
+  let end = LAST_DAY;
+  for (const { from, to } of periods) {
+    if (from != null && from > today && from < begin) begin = from;
+    if (to != null && to >= today && to < end) end = to;
+  }
+  const ended = addDays(end, 1);
+  const next = begin < ended ? begin : ended;
+  return next < LAST_DAY ? next : undefined;
 }
 
 /** Today in France, `YYYY-MM-DD`. */

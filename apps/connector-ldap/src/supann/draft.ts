@@ -1,7 +1,7 @@
-import type { Mapped, Row } from '@myelin/connector';
+import type { Mapped } from '@myelin/connector';
 import type { FieldFault } from '@myelin/contracts';
 import { attributeType, type AttributeName } from './schema.js';
-import { equalityKey, syntaxFault } from './syntax.js';
+import { equalityKey, isPlain, syntaxFault } from './syntax.js';
 import { labelled } from './values.js';
 
 /**
@@ -9,13 +9,13 @@ import { labelled } from './values.js';
  * of the record they come from. An unrepresentable value costs that value, not the entry.
  */
 export class EntryDraft {
-  private readonly values = new Map<AttributeName, Map<string, string>>();
+  private readonly attributes = new Map<AttributeName, Values>();
   private readonly faults = new Map<string, FieldFault>();
 
   /** Adds a value and returns it as it will stand; undefined when there is none or the schema cannot hold it. */
   add(attribute: AttributeName, value: string | null | undefined, field: string): string | undefined {
-    const text = value?.normalize('NFC').trim();
-    if (!text) return undefined;
+    const text = tidy(value);
+    if (text === '') return undefined;
     const message = syntaxFault(attribute, text);
     if (message !== undefined) {
       this.refuse(field, message);
@@ -31,8 +31,8 @@ export class EntryDraft {
     value: string | null | undefined,
     field: string,
   ): string | undefined {
-    const text = value?.normalize('NFC').trim();
-    if (!text) return undefined;
+    const text = tidy(value);
+    if (text === '') return undefined;
     const whole = labelled(label, text);
     if (whole !== undefined) return this.add(attribute, whole, field);
     this.refuse(field, `cannot be held by ${attribute}: has a brace or a bracket`);
@@ -46,16 +46,13 @@ export class EntryDraft {
 
   /** True when the attribute has that value. */
   holds(attribute: AttributeName, value: string): boolean {
-    return this.values.get(attribute)?.has(equalityKey(attribute, value)) ?? false;
+    return this.attributes.get(attribute)?.keys.includes(equalityKey(attribute, value)) ?? false;
   }
 
   /** The row, values sorted so that equal content gives equal rows, with what could not be written. */
   mapped(rdn: string, objectClasses: readonly string[], validUntil: string | undefined): Mapped {
-    const row: Row = {
-      rdn,
-      objectClass: [...objectClasses].sort(),
-      ...Object.fromEntries([...this.values].map(([attribute, values]) => [attribute, [...values.values()].sort()])),
-    };
+    const row: Record<string, string | readonly string[]> = { rdn, objectClass: [...objectClasses].sort() };
+    for (const [attribute, { values }] of this.attributes) row[attribute] = values.length > 1 ? values.sort() : values;
     return {
       row,
       ...(validUntil !== undefined && { validUntil }),
@@ -65,13 +62,27 @@ export class EntryDraft {
 
   // Two values that are equal to the server cannot both stand; of a single-valued attribute the first one wins.
   private keep(attribute: AttributeName, text: string): string | undefined {
-    let values = this.values.get(attribute);
-    if (!values) this.values.set(attribute, (values = new Map<string, string>()));
     const key = equalityKey(attribute, text);
-    const known = values.get(key);
-    if (known !== undefined) return known;
-    if (attributeType(attribute).single === true && values.size > 0) return undefined;
-    values.set(key, text);
+    const known = this.attributes.get(attribute);
+    if (!known) {
+      this.attributes.set(attribute, { keys: [key], values: [text] });
+      return text;
+    }
+    const at = known.keys.indexOf(key);
+    if (at >= 0) return known.values[at];
+    if (attributeType(attribute).single === true) return undefined;
+    known.keys.push(key);
+    known.values.push(text);
     return text;
   }
+}
+
+/** The values of one attribute, each under the key by which the server compares it. */
+interface Values {
+  readonly keys: string[];
+  readonly values: string[];
+}
+
+function tidy(value: string | null | undefined): string {
+  return value == null ? '' : isPlain(value) ? value : value.normalize('NFC').trim();
 }

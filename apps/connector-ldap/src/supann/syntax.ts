@@ -1,4 +1,4 @@
-import { normaliseDn, parseDn } from '../ldap/dn.js';
+import { isTidyDn, normaliseDn, parseDn } from '../ldap/dn.js';
 import { attributeType, type AttributeName, type Syntax } from './schema.js';
 
 // RFC 4517 §3.3, as OpenLDAP reads them.
@@ -30,7 +30,7 @@ const LABELS: Readonly<Record<Syntax, string>> = {
 export function syntaxFault(attribute: AttributeName, value: string): string | undefined {
   const { syntax, max } = attributeType(attribute);
   if (value === '' || !CHECKS[syntax](value)) return `cannot be held by ${attribute}: not ${LABELS[syntax]}`;
-  if (max !== undefined && [...value].length > max)
+  if (max !== undefined && value.length > max && [...value].length > max)
     return `cannot be held by ${attribute}: longer than ${max} characters`;
   return undefined;
 }
@@ -39,9 +39,9 @@ export function syntaxFault(attribute: AttributeName, value: string): string | u
 export function equalityKey(attribute: AttributeName, value: string): string {
   switch (attributeType(attribute).equality) {
     case 'ignoreCase':
-      return folded(value).toLowerCase().normalize('NFKC');
+      return isPlain(value) ? value.toLowerCase() : folded(value).toLowerCase().normalize('NFKC');
     case 'exactCase':
-      return folded(value);
+      return isPlain(value) ? value : folded(value);
     case 'numeric':
       return value.replaceAll(' ', '');
     case 'telephone':
@@ -53,11 +53,19 @@ export function equalityKey(attribute: AttributeName, value: string): string {
   }
 }
 
+/** True of most values: ASCII words with single spaces between, in which nothing has to be folded but the case. */
+export function isPlain(value: string): boolean {
+  return PLAIN.test(value);
+}
+
+const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
+
 function folded(value: string): string {
   return value.normalize('NFKC').replace(/\s+/gu, ' ').trim();
 }
 
 function isDn(value: string): boolean {
+  if (isTidyDn(value)) return true;
   try {
     return parseDn(value).length > 0;
   } catch {

@@ -35,6 +35,7 @@ const LETTERS: Readonly<Record<string, string>> = {
 
 /** The text without diacritics, ligatures spelt out (SupAnn, attribute cn); scripts other than Latin stay as they are. */
 export function transliterate(text: string): string {
+  if (/^[\x00-\x7f]*$/.test(text)) return text;
   return text
     .normalize('NFKD')
     .replace(/(\p{Script=Latin})\p{M}+/gu, '$1')

@@ -1,0 +1,101 @@
+import { Fatal, Rejected, type Found, type Ref } from '@myelin/connector';
+import { canonicalDn } from './canonical-dn.js';
+import { attributesOf, standingIn, type EntryKind, type Standing } from './entry.js';
+import type { DirectorySettings } from './ldap.settings.js';
+import { sameDn } from './ldap/dn.js';
+import { equal, or } from './ldap/filter.js';
+import { isNoSuchObject, isSizeLimit } from './ldap/ldap.error.js';
+import type { CallOptions, LdapEntry, LdapOperations } from './ldap/ldap.port.js';
+import { hubRefId } from './ref-ids.js';
+
+/** Ids in one filter: the server compares every candidate with each of them. */
+const GROUP = 50;
+
+/** Finds the entries of one kind by the hub's id, whatever their name (SupAnn, supannRefId). */
+export class EntryReader {
+  private readonly attributes: readonly string[];
+  private readonly standing: (entry: LdapEntry) => Standing;
+  private readonly below: string;
+
+  constructor(
+    private readonly ldap: LdapOperations,
+    private readonly settings: DirectorySettings,
+    private readonly kind: EntryKind,
+  ) {
+    this.attributes = attributesOf(kind);
+    this.standing = standingIn(kind, settings);
+    this.below = `,${canonicalDn(kind.branch)}`;
+  }
+
+  /** The entry of that master record, by its DN if it still is that record's, else by the hub's id. */
+  async find({ id, targetId }: Ref, options: CallOptions = {}): Promise<Standing | null> {
+    const refId = hubRefId(id, this.settings);
+    const named = targetId === null ? null : await this.ldap.read(targetId, this.attributes, options);
+    if (named && carries(named, refId)) return this.standing(named);
+    const chosen = this.choose(await this.search([refId], options), targetId);
+    if (chosen instanceof Rejected) throw chosen;
+    return chosen;
+  }
+
+  /** As `find`, for many; one that `find` would refuse is answered with its refusal. */
+  async findMany(refs: readonly Ref[]): Promise<(Standing | null | Rejected)[]> {
+    const ids = refs.map(({ id }) => hubRefId(id, this.settings));
+    const groups = Array.from({ length: Math.ceil(ids.length / GROUP) }, (_, i) =>
+      ids.slice(i * GROUP, (i + 1) * GROUP),
+    );
+    const byId = new Map<string, LdapEntry[]>(ids.map((refId) => [refId, []]));
+    for (const entry of (await Promise.all(groups.map((group) => this.search(group)))).flat()) {
+      for (const refId of entry.attributes.supannRefId ?? []) byId.get(refId)?.push(entry);
+    }
+    return Promise.all(
+      refs.map(async (ref, i) => {
+        // An entry that was moved out of the branch is known by its DN only.
+        const isElsewhere = ref.targetId !== null && !ref.targetId.endsWith(this.below);
+        return isElsewhere ? this.find(ref).catch(refusal) : this.choose(byId.get(ids[i]!)!, ref.targetId);
+      }),
+    );
+  }
+
+  /** The entries below the branch that carry one of the ids: all of them, or it fails. */
+  private async search(refIds: readonly string[], options: CallOptions = {}): Promise<LdapEntry[]> {
+    const filter = or(...refIds.map((refId) => equal('supannRefId', refId)));
+    try {
+      return await this.ldap.search(this.kind.branch, filter, { ...options, attributes: this.attributes });
+    } catch (error) {
+      if (isSizeLimit(error) && refIds.length > 1) {
+        const middle = refIds.length >> 1;
+        const halves = [refIds.slice(0, middle), refIds.slice(middle)];
+        return (await Promise.all(halves.map((half) => this.search(half, options)))).flat();
+      }
+      throw missingBranch(error);
+    }
+  }
+
+  private choose(found: readonly LdapEntry[], targetId: string | null): Standing | null | Rejected {
+    const [only, another] = found;
+    if (!only) return null;
+    if (!another) return this.standing(only);
+    const named = found.find(({ dn }) => targetId !== null && sameDn(dn, targetId));
+    if (named) return this.standing(named);
+    return new Rejected('several entries carry the id of this record', { attributes: ['supannRefId'] });
+  }
+}
+
+/** What the runtime is told of an entry. */
+export function toFound({ dn, row, etag }: Standing): Found {
+  return { targetId: canonicalDn(dn), row, ...(etag !== undefined && { etag }) };
+}
+
+/** The error of an operation below the branch; a branch that is not there is fatal. */
+export function missingBranch(error: unknown): unknown {
+  return isNoSuchObject(error) ? new Fatal('the branch of the entry does not exist', { cause: error }) : error;
+}
+
+function carries({ attributes }: LdapEntry, refId: string): boolean {
+  return attributes.supannRefId?.includes(refId) ?? false;
+}
+
+function refusal(error: unknown): Rejected {
+  if (error instanceof Rejected) return error;
+  throw error;
+}
