@@ -1,5 +1,5 @@
 import { Client } from 'ldapts';
-import { ERASE, SKIP, type MapContext, type Referenced, type Row, type Sync } from '@myelin/connector';
+import { SKIP, type MapContext, type Referenced, type Row, type Sync } from '@myelin/connector';
 import { referenceKeys, type Entity, type Master } from '@myelin/contracts';
 import type { LdapAccess } from '@myelin/testing';
 import { directorySettings } from '../apps/connector-ldap/src/ldap.settings.js';
@@ -98,7 +98,7 @@ function compareOne(
     reference: (key) => known.get(`${entityOf.get(key)}|${key}`),
   };
   const mapped = sync.map(master, context);
-  if (mapped === SKIP || mapped === ERASE || mapped === null) return entry && 'must not be there';
+  if (mapped === SKIP || mapped === null) return entry && 'must not be there';
   if (!entry) return 'missing';
   const different = differingAttributes(mapped.row, entry);
   return different.length > 0 ? `differs in ${different.join(', ')}` : undefined;

@@ -1,5 +1,4 @@
 import {
-  ERASE,
   SKIP,
   type Mapped,
   type Reference,
@@ -123,7 +122,8 @@ export class Mapper {
     try {
       const mapped = sync.map(state, { today, name, reference });
       if (mapped === SKIP) return { ...known, is: 'skipped' };
-      if (mapped === null || mapped === ERASE) return { ...known, is: 'absent', atOnce: mapped === ERASE };
+      // What was erased goes at once, whatever grace others have.
+      if (mapped === null) return { ...known, is: 'absent', atOnce: state.status === 'erased' };
       return rowOf(known, mapped);
     } catch (error) {
       return { ...known, is: 'failed', error };

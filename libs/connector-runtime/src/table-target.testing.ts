@@ -1,5 +1,4 @@
 import {
-  ERASE,
   Fatal,
   Rejected,
   TargetDown,
@@ -98,8 +97,7 @@ export class TableTarget implements Session {
       nameRequest: (master) =>
         entity === 'person' ? { base: (master as Master<'person'>).birthName.toLowerCase(), maxLength: 20 } : undefined,
       map: (master, context) => {
-        if (master.status === 'erased') return ERASE;
-        if (master.status === 'deleted') return null;
+        if (master.status === 'erased' || master.status === 'deleted') return null;
         return { row: this.rowOf(master, context), ...untilOf(master, context) };
       },
       read: async ({ id }) => {

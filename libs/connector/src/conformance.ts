@@ -1,16 +1,7 @@
 import { masterSchema, PIVOT, type Entity, type Master } from '@myelin/contracts';
 import { NameTaken, Rejected, TargetDown } from './errors.js';
 import { changedAttributes, type Row } from './row.js';
-import {
-  ERASE,
-  SKIP,
-  type Change,
-  type Connector,
-  type MapContext,
-  type Mapped,
-  type Session,
-  type Sync,
-} from './spi.js';
+import { SKIP, type Change, type Connector, type MapContext, type Mapped, type Session, type Sync } from './spi.js';
 
 /** What the conformance suite needs of a connector under test, for one kind of entity. */
 export interface Harness<E extends Entity = Entity> {
@@ -56,8 +47,7 @@ export function conformance<E extends Entity>(name: string, harness: Harness<E>)
     const find = (opened: Session) => opened.syncs.find((one) => one.entity === harness.entity) as unknown as Sync<E>;
     const map = (master: Master<E>, context = harness.context): Row => {
       const mapped = sync.map(master, context);
-      if (mapped === null || mapped === SKIP || mapped === ERASE)
-        throw new Error('the harness must give masters that map to a row');
+      if (mapped === null || mapped === SKIP) throw new Error('the harness must give masters that map to a row');
       return mapped.row;
     };
     const change = (targetId: string | null, before: Row | null, after: Row | null, etag?: string): Change => {

@@ -2,7 +2,6 @@ export { conformance, type Harness } from './conformance.js';
 export { Fatal, NameTaken, Rejected, TargetDown, TargetError, TryLater } from './errors.js';
 export { changedAttributes, sameValue, type Row, type RowValue } from './row.js';
 export {
-  ERASE,
   SKIP,
   type Change,
   type Connector,

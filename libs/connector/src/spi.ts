@@ -72,8 +72,6 @@ export interface Mapped {
 
 /** The record is none of this connector's business. */
 export const SKIP = 'skip';
-/** The record must not exist in the target and goes at once, without grace: it was erased. */
-export const ERASE = 'erase';
 
 /** Where an attribute of a row comes from, for people who ask why the target has a value. */
 export interface Rule {
@@ -146,8 +144,8 @@ export interface Sync<E extends Entity = Entity> {
   references?(master: Master<E>, today: string): readonly Reference[];
   /** The name to allocate for this record, if it needs one. */
   nameRequest?(master: Master<E>, today: string): NameRequest | undefined;
-  /** What should stand in the target: a row, null (must not exist there), `ERASE` or `SKIP`. Pure. */
-  map(master: Master<E>, context: MapContext): Mapped | null | typeof SKIP | typeof ERASE;
+  /** What should stand in the target: a row, null (must not exist there) or `SKIP`. Pure. */
+  map(master: Master<E>, context: MapContext): Mapped | null | typeof SKIP;
   /** Where each attribute of the rows comes from, by attribute name. */
   readonly rules?: Readonly<Record<string, Rule>>;
   /**
