@@ -128,15 +128,28 @@ export async function createApp(
   return app;
 }
 
-/** The OpenAPI description of an application, with the contract classes as JSON Schema components. */
+/** The OpenAPI description of an application, with the contract classes that it names as JSON Schema components. */
 export function describeApi(app: NestExpressApplication, title: string): OpenAPIObject {
   const builder = new DocumentBuilder().setTitle(title).setVersion('1').setOpenAPIVersion('3.1.0');
   const document = SwaggerModule.createDocument(app, builder.build());
-  document.components = {
-    ...document.components,
-    schemas: { ...document.components?.schemas, ...contractSchemas('#/components/schemas/') },
-  };
+  const schemas = { ...document.components?.schemas, ...contractSchemas('#/components/schemas/') };
+  document.components = { ...document.components, schemas: named(document.paths, schemas) };
   return document;
+}
+
+/** The schemas that a part of a document names, directly or through others. */
+function named<S extends object>(part: object, schemas: Record<string, S>): Record<string, S> {
+  const found: Record<string, S> = {};
+  const visit = (one: object) => {
+    for (const [, name = ''] of JSON.stringify(one).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+      const schema = schemas[name];
+      if (found[name] || !schema) continue;
+      found[name] = schema;
+      visit(schema);
+    }
+  };
+  visit(part);
+  return found;
 }
 
 /** Undecodable bytes would otherwise be replaced silently, and stored. */
