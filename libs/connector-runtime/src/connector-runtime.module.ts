@@ -10,14 +10,16 @@ import {
 } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import type { Connector, Session } from '@myelin/connector';
-import { referentialTopic, type Entity } from '@myelin/contracts';
-import { BatchConsumer, createKafka, type Batch } from '@myelin/messaging';
+import { deliveriesTopic, referentialTopic, type Entity } from '@myelin/contracts';
+import { BatchConsumer, createKafka, Publisher, type Batch } from '@myelin/messaging';
 import { Health, LOGGER, openDatabase, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import type { ConnectorSettings } from './connector-runtime.settings.js';
 import { Intake } from './intake.js';
 import { LedgerController } from './ledger.controller.js';
 import { MIGRATIONS } from './migrations.js';
+import { Pulse } from './pulse.js';
+import { ReportPublisher } from './report.publisher.js';
 import { CONNECTOR, ConnectorRunner, SESSION } from './runner.js';
 import { Wakeup } from './wakeup.js';
 
@@ -60,6 +62,13 @@ export class ConnectorRuntimeModule {
   static of({ connector, entities }: ConnectorDefinition, settings: ConnectorSettings): DynamicModule {
     const name = `connector-${connector.name}`;
     const session: FactoryProvider<Promise<Session>> = { provide: SESSION, useFactory: () => connector.open() };
+    const kafka = (logger: Logger) =>
+      createKafka({
+        brokers: settings.KAFKA_BROKERS,
+        clientId: `myelin-${name}`,
+        topicPrefix: settings.TOPIC_PREFIX,
+        logger,
+      });
     return {
       module: ConnectorRuntimeModule,
       controllers: [LedgerController, ...entities.map(eventsOf)],
@@ -81,22 +90,19 @@ export class ConnectorRuntimeModule {
         {
           provide: BatchConsumer,
           inject: [LOGGER],
-          useFactory: (logger: Logger) =>
-            new BatchConsumer({
-              client: createKafka({
-                brokers: settings.KAFKA_BROKERS,
-                clientId: `myelin-${name}`,
-                topicPrefix: settings.TOPIC_PREFIX,
-                logger,
-              }),
-              service: name,
-              logger,
-            }),
+          useFactory: (logger: Logger) => new BatchConsumer({ client: kafka(logger), service: name, logger }),
+        },
+        {
+          provide: Publisher,
+          inject: [LOGGER],
+          useFactory: (logger: Logger) => new Publisher({ client: kafka(logger), contract: deliveriesTopic, logger }),
         },
         Wakeup,
         Intake,
         ConnectorRunner,
         ConsumerHealth,
+        ReportPublisher,
+        Pulse,
       ],
     };
   }
