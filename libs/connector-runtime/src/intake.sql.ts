@@ -12,6 +12,8 @@ export interface Arrival {
   /** The names by which others may refer to it: `scheme:value`. */
   readonly keys: readonly string[];
   readonly correlationId: string | undefined;
+  /** When the change was made in the referential. */
+  readonly changedAt: Date | null;
 }
 
 /** Keeps the states that are newer than those known, and answers their ids; the rest changes nothing. */
@@ -21,16 +23,16 @@ export async function saveStates(
   arrivals: readonly Arrival[],
 ): Promise<Set<string>> {
   const rows = arrivals.map(
-    ({ id, epoch, revision, json, correlationId }) =>
-      `{"id":"${id}","epoch":${epoch},"revision":${revision},"state":${json ?? 'null'},"correlation_id":${JSON.stringify(correlationId ?? null)}}`,
+    ({ id, epoch, revision, json, correlationId, changedAt }) =>
+      `{"id":"${id}","epoch":${epoch},"revision":${revision},"state":${json ?? 'null'},"correlation_id":${JSON.stringify(correlationId ?? null)},"changed_at":${JSON.stringify(changedAt)}}`,
   );
   const saved = (await manager.query(
-    `insert into state (entity, id, epoch, revision, state, correlation_id, received_at)
-     select $1, id, epoch, revision, nullif(state, 'null'::jsonb), correlation_id, now()
-       from jsonb_to_recordset($2::jsonb) as arrival (id uuid, epoch integer, revision integer, state jsonb, correlation_id text)
+    `insert into state (entity, id, epoch, revision, state, correlation_id, changed_at, received_at)
+     select $1, id, epoch, revision, nullif(state, 'null'::jsonb), correlation_id, changed_at, now()
+       from jsonb_to_recordset($2::jsonb) as arrival (id uuid, epoch integer, revision integer, state jsonb, correlation_id text, changed_at timestamptz)
      on conflict (entity, id) do update
        set epoch = excluded.epoch, revision = excluded.revision, state = excluded.state,
-           correlation_id = excluded.correlation_id, received_at = excluded.received_at
+           correlation_id = excluded.correlation_id, changed_at = excluded.changed_at, received_at = excluded.received_at
        where (state.epoch, state.revision) < (excluded.epoch, excluded.revision)
      returning id`,
     [entity, `[${rows.join(',')}]`],
@@ -60,14 +62,16 @@ export async function markDue(
   manager: EntityManager,
   entity: Entity,
   priority: number,
-  ids: readonly string[],
+  arrivals: readonly Arrival[],
 ): Promise<void> {
   await manager.query(
-    `insert into ledger (entity, id, priority, status, due_at)
-     select $1, id, $2, 'due', now() from unnest($3::uuid[]) as changed (id)
+    `insert into ledger (entity, id, priority, status, due_at, pending_since)
+     select $1, id, $2, 'due', now(), changed_at from unnest($3::uuid[], $4::timestamptz[]) as changed (id, changed_at)
+     order by id
      on conflict (entity, id) do update
-       set due_at = now(), mark = ledger.mark + 1, attempts = 0, priority = excluded.priority`,
-    [entity, priority, ids],
+       set due_at = now(), mark = ledger.mark + 1, attempts = 0, priority = excluded.priority,
+           pending_since = coalesce(ledger.pending_since, excluded.pending_since)`,
+    [entity, priority, arrivals.map(({ id }) => id), arrivals.map(({ changedAt }) => changedAt)],
   );
 }
 

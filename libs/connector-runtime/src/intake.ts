@@ -32,7 +32,7 @@ export class Intake {
       await saveKeys(manager, entity, newer);
       // Results are recorded under the same lock: otherwise each could hold a row that the other waits for.
       await manager.query(`select pg_advisory_xact_lock(hashtext('myelin ledger'))`);
-      await markDue(manager, entity, priority, newer.map(({ id }) => id).sort());
+      await markDue(manager, entity, priority, newer);
       return newer.length;
     });
     if (due > 0) this.wakeup.wake();
@@ -88,5 +88,8 @@ function arrival({ attributes, state, json }: Received): Arrival {
     json,
     keys: state === null ? [] : referenceKeys(state),
     correlationId: attributes.correlationid,
+    changedAt: instant(attributes.time),
   };
 }
+
+const instant = (text: string) => (Number.isNaN(Date.parse(text)) ? null : new Date(text));

@@ -1,6 +1,7 @@
-import type { Entity, FieldFault, Master } from '@myelin/contracts';
+import type { DeliveryOutcome, DeliveryReport, Entity, FieldFault, Master } from '@myelin/contracts';
 import type { Row } from '@myelin/connector';
 import type { DataSource, EntityManager } from 'typeorm';
+import { saveReports } from './report.sql.js';
 
 /** What the ledger says of an entity in the target. */
 export type LedgerStatus = 'due' | 'applied' | 'absent' | 'skipped' | 'waiting' | 'parked';
@@ -28,6 +29,8 @@ export interface Claim {
   /** Null after a tombstone. */
   readonly state: Master | null;
   readonly correlationId: string | null;
+  /** When the change was made in the referential. */
+  readonly changedAt: Date | null;
 }
 
 /** What became of a claim. */
@@ -51,6 +54,9 @@ export interface Result {
   readonly retryInMs: number | null;
   /** Day in Europe/Paris at whose start the entity is due again. */
   readonly dueDay: string | null;
+  /** What is reported of it, where an attempt was made. */
+  readonly outcome?: DeliveryOutcome;
+  readonly changed?: readonly string[];
 }
 
 /**
@@ -77,7 +83,7 @@ export async function claim(
        from due join state s using (entity, id)
       where l.entity = due.entity and l.id = due.id
      returning l.entity, l.id, l.mark, l.attempts, l.verify, l.target_id as "targetId", l.target_row as row,
-               s.epoch, s.revision, s.state, s.correlation_id as "correlationId"`,
+               s.epoch, s.revision, s.state, s.correlation_id as "correlationId", s.changed_at as "changedAt"`,
     [worker, priorities, limit, leaseSeconds],
   )) as [Claim[], number];
   return rows;
@@ -87,11 +93,17 @@ export async function claim(
  * Records what became of claims, and wakes those that waited for what has just arrived, in one transaction. Transactions
  * of this kind run one after the other, so that a wait registered here is seen by whoever brings what it waits for.
  */
-export async function record(dataSource: DataSource, worker: string, results: readonly Result[]): Promise<number> {
+export async function record(
+  dataSource: DataSource,
+  worker: string,
+  results: readonly Result[],
+  reports: readonly DeliveryReport[],
+): Promise<number> {
   if (results.length === 0) return 0;
   return dataSource.transaction(async (manager) => {
     await manager.query(`select pg_advisory_xact_lock(hashtext('myelin ledger'))`);
     await save(manager, worker, results);
+    await saveReports(manager, reports);
     const arrived = results.filter(({ status, targetId }) => status === 'applied' && targetId !== null);
     const woken = await wakeWaiting(manager, arrived);
     return (
@@ -117,6 +129,7 @@ const save = (manager: EntityManager, worker: string, results: readonly Result[]
             due_at = case when l.mark <> r.mark then now()
                           when r."retryInMs" is not null then now() + make_interval(secs => r."retryInMs" / 1000.0)
                           when r."dueDay" is not null then r."dueDay"::timestamp at time zone 'Europe/Paris' end,
+            pending_since = case when done and l.mark = r.mark then null else l.pending_since end,
             claimed_by = null, claimed_until = null
        from jsonb_to_recordset($2::jsonb) as r (entity text, id uuid, mark integer, status text, epoch integer, revision integer,
               projection text, "targetId" text, row jsonb, unrepresentable jsonb, "waitsFor" jsonb, error jsonb, attempts integer,

@@ -39,6 +39,7 @@ export class ConnectorRunner implements OnApplicationBootstrap, OnApplicationShu
       (_, index) =>
         new Worker({
           name: `${instance}-${index}`,
+          connector: connector.name,
           session,
           dataSource,
           gate: this.gate,

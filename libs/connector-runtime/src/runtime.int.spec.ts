@@ -58,6 +58,7 @@ describe('the connector runtime', () => {
     for (let i = 0; i < count; i++) {
       const worker = new Worker({
         name: randomUUID(),
+        connector: 'table',
         session,
         dataSource,
         gate,

@@ -7,7 +7,7 @@ import {
   type Session,
   type Sync,
 } from '@myelin/connector';
-import type { Entity, Master } from '@myelin/contracts';
+import type { DeliveryReport, Entity, Master } from '@myelin/contracts';
 import { Counter, Histogram, type Logger } from '@myelin/platform';
 import type { DataSource } from 'typeorm';
 import type { Gate } from './gate.js';
@@ -42,6 +42,8 @@ const calls = new Histogram({
 export interface WorkerOptions {
   /** Unique among all workers of all instances. */
   readonly name: string;
+  /** Name of the connector. */
+  readonly connector: string;
   readonly session: Session;
   readonly dataSource: DataSource;
   readonly gate: Gate;
@@ -102,11 +104,16 @@ export class Worker {
     const { dataSource, name, wakeup } = this.options;
     const lastStart = Date.now() + LAST_START_MS;
     const context = await this.prepare(claims);
-    const results = await inParallel(claims, IN_FLIGHT, (one) =>
-      Date.now() < lastStart ? this.deliver(one, context) : Promise.resolve(untouched(one)),
-    );
-    const woken = await record(dataSource, name, results);
-    if (woken > 0) wakeup.wake();
+    const reports: DeliveryReport[] = [];
+    const results = await inParallel(claims, IN_FLIGHT, async (one) => {
+      if (Date.now() >= lastStart) return untouched(one);
+      const start = performance.now();
+      const result = await this.deliver(one, context);
+      if (result.outcome) reports.push(this.report(one, result, Math.round(performance.now() - start)));
+      return result;
+    });
+    const woken = await record(dataSource, name, results, reports);
+    if (woken > 0 || reports.length > 0) wakeup.wake();
   }
 
   /** Everything that mapping the batch needs, in as few queries as the batch has kinds of entities. */
@@ -143,6 +150,23 @@ export class Worker {
     }
   }
 
+  private report(one: Claim, { outcome, changed = [], error }: Result, durationMs: number): DeliveryReport {
+    const { entity, id, epoch, revision, attempts, correlationId, changedAt } = one;
+    return {
+      connector: this.options.connector,
+      ...{ entity, id, epoch, revision, outcome: outcome!, cause: 'change', attempt: attempts + 1 },
+      changed: [...changed],
+      durationMs,
+      correlationId,
+      error: error && {
+        name: error.name,
+        fingerprint: [error.name, ...(error.attributes ?? [])].join(' ').slice(0, 100),
+      },
+      changedAt: changedAt?.toISOString() ?? null,
+      at: new Date().toISOString(),
+    };
+  }
+
   private async bring(one: Claim, sync: Sync, { references, names, resolved, today }: BatchContext): Promise<Result> {
     const named = references.get(one) ?? [];
     const inTarget = (key: string) => {
@@ -153,7 +177,7 @@ export class Worker {
     const waitsFor = missing.length > 0 ? missing.map(({ entity, key }) => `${entity}|${key}`) : null;
     if (missing.some(({ required }) => required)) {
       deliveries.inc({ entity: one.entity, outcome: 'waiting' });
-      return result(one, sync.version, { status: 'waiting', waitsFor });
+      return result(one, sync.version, { status: 'waiting', waitsFor, outcome: 'waiting' });
     }
     const kindOf = new Map(named.map(({ entity, key }) => [key, entity]));
     const mapped =
@@ -163,7 +187,7 @@ export class Worker {
         name: names.get(one.id),
         reference: (key) => inTarget(`${kindOf.get(key)}|${key}`),
       });
-    if (mapped === SKIP) return result(one, sync.version, { status: 'skipped', waitsFor });
+    if (mapped === SKIP) return result(one, sync.version, { status: 'skipped', waitsFor, outcome: 'skipped' });
     return this.reconcile(one, sync, mapped, waitsFor, names.get(one.id));
   }
 
@@ -222,6 +246,8 @@ export class Worker {
       waitsFor,
       unrepresentable: mapped?.unrepresentable?.length ? mapped.unrepresentable : null,
       dueDay: mapped?.validUntil ?? null,
+      outcome,
+      changed: write ? changed : [],
     });
   }
 
@@ -239,6 +265,7 @@ export class Worker {
           status: 'due',
           retryInMs: 0,
           verify: one.verify || consequence.verify,
+          outcome: 'paused',
         });
       case 'retry':
         logger.warn(
@@ -252,6 +279,7 @@ export class Worker {
           attempts: one.attempts + 1,
           retryInMs: consequence.inMs,
           verify: one.verify || consequence.verify,
+          outcome: 'retry',
         });
       case 'rename':
         await surrenderName(dataSource, one.entity, consequence.taken, one.id);
@@ -264,6 +292,7 @@ export class Worker {
           error: consequence.error,
           attempts: one.attempts + 1,
           verify: true,
+          outcome: 'parked',
         });
     }
   }
