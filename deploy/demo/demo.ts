@@ -24,10 +24,10 @@ async function demo(check: boolean): Promise<number> {
   const installation = { servers: stack.settings, databasePrefix: 'myelin_', topicPrefix: '', logs: dir };
   const services = await createServices(
     installation,
-    ['person', 'structure', 'third-party', 'connector-ldap'],
+    ['person', 'structure', 'third-party', 'connector-ldap', 'deliveries'],
     DIRECTORY,
   );
-  const { person, structure, 'third-party': thirdParty, 'connector-ldap': connector } = services;
+  const { person, structure, 'third-party': thirdParty, 'connector-ldap': connector, deliveries } = services;
   const stop = async () => {
     await Promise.all(Object.values(services).map((service) => service.stop()));
     await stack.stop();
@@ -38,7 +38,7 @@ async function demo(check: boolean): Promise<number> {
   });
 
   try {
-    await progress.step('three referentials, one connector', () =>
+    await progress.step('three referentials, one connector, deliveries', () =>
       Promise.all(Object.values(services).map((service) => service.start())),
     );
     const data = readOpenData();
@@ -100,9 +100,10 @@ async function demo(check: boolean): Promise<number> {
     }
 
     progress.say(`\nRunning (${progress.seconds} s). Try:`);
-    for (const service of [person, structure, thirdParty, connector])
+    for (const service of [person, structure, thirdParty, connector, deliveries])
       progress.say(`  ${`${service.url}/docs`.padEnd(32)} ${service.name}`);
-    progress.say(`\n  ${ldapsearch(directory)} '(sn=Roy)'`);
+    progress.say(`\n  curl ${deliveries.url}/connectors`);
+    progress.say(`  ${ldapsearch(directory)} '(sn=Roy)'`);
     progress.say('\nCtrl-C stops everything.');
     await interrupted;
     progress.say('\nStopping.');

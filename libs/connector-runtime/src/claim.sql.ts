@@ -1,11 +1,7 @@
 import type { Row } from '@myelin/connector';
-import type { Entity, Master } from '@myelin/contracts';
+import type { DeliveryCause, Entity, Master } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
 import type { Action } from './decision.js';
-
-/** Why an entity is due. */
-export type Cause = 'change' | 'reference' | 'date' | 'remap' | 'resync';
-export const CAUSES: readonly Cause[] = ['change', 'reference', 'date', 'remap', 'resync'];
 
 /** Added to the priority of whatever may wait while live changes pass. */
 export const BULK = 10;
@@ -17,7 +13,7 @@ export interface Claim {
   /** Changes whenever the entity becomes due again: what is recorded must not hide a newer cause. */
   readonly mark: number;
   readonly attempts: number;
-  readonly cause: Cause;
+  readonly cause: DeliveryCause;
   /** The target must be read before it is written: its content is not certain. */
   readonly verify: boolean;
   readonly targetId: string | null;

@@ -10,8 +10,8 @@ import {
 } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import type { Connector, Session } from '@myelin/connector';
-import { referentialTopic, type Entity } from '@myelin/contracts';
-import { BatchConsumer, createKafka, type Batch } from '@myelin/messaging';
+import { deliveriesTopic, referentialTopic, type Entity } from '@myelin/contracts';
+import { BatchConsumer, createKafka, Publisher, type Batch } from '@myelin/messaging';
 import { Health, LOGGER, openDatabase, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import type { ConnectorSettings } from './connector-runtime.settings.js';
@@ -28,6 +28,8 @@ import { LedgerController } from './ledger.controller.js';
 import { MIGRATIONS } from './migrations.js';
 import { Mapper } from './mapper.js';
 import { CONNECTOR, ConnectorRunner, parisToday, SESSION } from './runner.js';
+import { Pulse } from './pulse.js';
+import { ReportPublisher } from './report.publisher.js';
 import { Wakeup } from './wakeup.js';
 
 /** Hands the states of one entity's topic to the intake; `priority` is the place of the entity in the order of arrival. */
@@ -69,6 +71,13 @@ export class ConnectorRuntimeModule {
   static of({ connector, entities }: ConnectorDefinition, settings: ConnectorSettings): DynamicModule {
     const name = `connector-${connector.name}`;
     const session: FactoryProvider<Promise<Session>> = { provide: SESSION, useFactory: () => connector.open() };
+    const kafka = (logger: Logger) =>
+      createKafka({
+        brokers: settings.KAFKA_BROKERS,
+        clientId: `myelin-${name}`,
+        topicPrefix: settings.TOPIC_PREFIX,
+        logger,
+      });
     return {
       module: ConnectorRuntimeModule,
       controllers: [
@@ -99,17 +108,12 @@ export class ConnectorRuntimeModule {
         {
           provide: BatchConsumer,
           inject: [LOGGER],
-          useFactory: (logger: Logger) =>
-            new BatchConsumer({
-              client: createKafka({
-                brokers: settings.KAFKA_BROKERS,
-                clientId: `myelin-${name}`,
-                topicPrefix: settings.TOPIC_PREFIX,
-                logger,
-              }),
-              service: name,
-              logger,
-            }),
+          useFactory: (logger: Logger) => new BatchConsumer({ client: kafka(logger), service: name, logger }),
+        },
+        {
+          provide: Publisher,
+          inject: [LOGGER],
+          useFactory: (logger: Logger) => new Publisher({ client: kafka(logger), contract: deliveriesTopic, logger }),
         },
         {
           provide: Mapper,
@@ -123,6 +127,8 @@ export class ConnectorRuntimeModule {
         ConnectorRunner,
         JobRunner,
         ConsumerHealth,
+        ReportPublisher,
+        Pulse,
       ],
     };
   }

@@ -1,13 +1,12 @@
-import type { Entity } from '@myelin/contracts';
+import type { DeliveryCause, Entity } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
-import type { Cause } from './claim.sql.js';
 import type { Action } from './decision.js';
 
 /** Changes that somebody asks to make. */
 export interface Demand {
   readonly entity: Entity;
   readonly action: Action;
-  readonly cause: Cause;
+  readonly cause: DeliveryCause;
   readonly count: number;
 }
 

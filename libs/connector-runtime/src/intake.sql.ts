@@ -12,8 +12,8 @@ export interface Arrival {
   /** The names by which others may refer to it: `scheme:value`. */
   readonly keys: readonly string[];
   readonly correlationId: string | undefined;
-  /** Transaction time of the state in its referential, RFC 3339. */
-  readonly changedAt: string;
+  /** Transaction time of the state in its referential, RFC 3339, where it says one. */
+  readonly changedAt: string | null;
 }
 
 /** Keeps the states that are newer than those known, and answers their ids; the rest changes nothing. */
@@ -24,7 +24,7 @@ export async function saveStates(
 ): Promise<Set<string>> {
   const rows = arrivals.map(
     ({ id, epoch, revision, json, correlationId, changedAt }) =>
-      `{"id":"${id}","epoch":${epoch},"revision":${revision},"state":${json ?? 'null'},"changed_at":"${changedAt}",` +
+      `{"id":"${id}","epoch":${epoch},"revision":${revision},"state":${json ?? 'null'},"changed_at":${JSON.stringify(changedAt)},` +
       `"correlation_id":${JSON.stringify(correlationId ?? null)}}`,
   );
   const saved = (await manager.query(
@@ -63,11 +63,11 @@ export async function markDue(
   manager: EntityManager,
   entity: Entity,
   priority: number,
-  changed: readonly { readonly id: string; readonly changedAt: string }[],
+  changed: readonly { readonly id: string; readonly changedAt: string | null }[],
 ): Promise<void> {
   await manager.query(
     `insert into ledger (entity, id, priority, status, cause, due_at, pending_since)
-     select $1, id, $2, 'due', 'change', now(), changed_at from unnest($3::uuid[], $4::timestamptz[]) as changed (id, changed_at) order by id
+     select $1, id, $2, 'due', 'change', now(), coalesce(changed_at, now()) from unnest($3::uuid[], $4::timestamptz[]) as changed (id, changed_at) order by id
      on conflict (entity, id) do update
        set due_at = now(), mark = ledger.mark + 1, attempts = 0, priority = excluded.priority, cause = 'change', permit = null,
            pending_since = coalesce(ledger.pending_since, excluded.pending_since)`,

@@ -88,6 +88,9 @@ function arrival({ attributes, state, json }: Received): Arrival {
     json,
     keys: state === null ? [] : referenceKeys(state),
     correlationId: attributes.correlationid,
-    changedAt: attributes.time,
+    changedAt: instant(attributes.time),
   };
 }
+
+/** A time as PostgreSQL takes it; one that does not exist (30 February) has the right form and is none. */
+const instant = (text: string) => (Number.isNaN(Date.parse(text)) ? null : new Date(text).toISOString());

@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { TargetDown } from '@myelin/connector';
-import type { Entity } from '@myelin/contracts';
+import type { DeliveryCause, Entity } from '@myelin/contracts';
 import { briefly, LOGGER, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
-import type { Cause } from './claim.sql.js';
 import { isWithinHours } from './control.js';
 import { ACTIONS, type Action } from './decision.js';
 import { Guards, type Excess } from './guards.js';
@@ -189,7 +188,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
 
   private async judge(job: Job): Promise<Excess[]> {
     const counts = await planned(this.dataSource, job.id);
-    const cause: Cause = job.kind;
+    const cause: DeliveryCause = job.kind;
     return this.guards.judge(
       counts
         .filter(({ action }) => (ACTIONS as readonly string[]).includes(action))

@@ -1,6 +1,6 @@
 import { ValidationPipe, type Type as Class } from '@nestjs/common';
 import { ApiBody } from '@nestjs/swagger';
-import { ENTITIES, type Entity, type FieldFault } from '@myelin/contracts';
+import { DELIVERY_CAUSES, ENTITIES, type DeliveryCause, type Entity, type FieldFault } from '@myelin/contracts';
 import { ProblemError } from '@myelin/platform';
 import { Type } from 'class-transformer';
 import { defaultMetadataStorage } from 'class-transformer/cjs/storage';
@@ -25,7 +25,6 @@ import {
   type ValidationError,
 } from 'class-validator';
 import { targetConstructorToSchema } from 'class-validator-jsonschema';
-import { CAUSES, type Cause } from './claim.sql.js';
 import { ACTIONS, type Action } from './decision.js';
 import { POPULATIONS, type Mode, type Scope } from './job.js';
 
@@ -208,8 +207,8 @@ export class BudgetOrder extends Ordered {
   action: Action;
 
   /** A cause, or `*` for all that have no budget of their own. */
-  @IsIn([...CAUSES, '*'])
-  cause: Cause | '*';
+  @IsIn([...DELIVERY_CAUSES, '*'])
+  cause: DeliveryCause | '*';
 
   @IsOptional()
   @IsInt()

@@ -1,8 +1,9 @@
 import type { Row } from '@myelin/connector';
-import type { Entity, FieldFault } from '@myelin/contracts';
+import type { DeliveryReport, Entity, FieldFault } from '@myelin/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
 import { BULK } from './claim.sql.js';
 import type { Action } from './decision.js';
+import { saveReports } from './report.sql.js';
 
 /** What the ledger says of an entity in the target. */
 export type LedgerStatus =
@@ -92,7 +93,7 @@ export interface Outcome {
   readonly uses: readonly Use[];
   /** Entities whose uses differ from those recorded before. */
   readonly usesChanged: readonly { readonly entity: Entity; readonly id: string }[];
-  readonly reports: readonly object[];
+  readonly reports: readonly DeliveryReport[];
 }
 
 /**
@@ -116,7 +117,7 @@ export async function record(dataSource: DataSource, worker: string, outcome: Ou
     await save(manager, worker, results);
     await tellJobs(manager, results);
     if (outcome.usesChanged.length > 0) await saveUses(manager, outcome);
-    if (outcome.reports.length > 0) await saveReports(manager, outcome.reports);
+    await saveReports(manager, outcome.reports);
     // That something will not arrive ends a wait as well.
     const ended = results.filter(({ status }) => status === 'applied' || status === 'absent' || status === 'skipped');
     const woken = await wakeWaiting(manager, ended);
@@ -235,9 +236,6 @@ async function saveUses(manager: EntityManager, { uses, usesChanged }: Outcome):
     [...users, ...pairs],
   );
 }
-
-const saveReports = (manager: EntityManager, reports: readonly object[]) =>
-  manager.query(`insert into report (reports) values ($1)`, [JSON.stringify(reports)]);
 
 /** Makes due whoever waits for one of these entities, by any of their names. */
 async function wakeWaiting(manager: EntityManager, arrived: readonly Result[]): Promise<number> {

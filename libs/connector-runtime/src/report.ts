@@ -1,22 +1,12 @@
+import type { DeliveryOutcome, DeliveryReport } from '@myelin/contracts';
 import type { Claim } from './claim.sql.js';
+import { fingerprintOf } from './outcome.js';
 import type { Result } from './record.sql.js';
 
 /** What was done for one claim. */
 export interface Delivery {
   readonly one: Claim;
-  readonly outcome:
-    | 'created'
-    | 'modified'
-    | 'suspended'
-    | 'removed'
-    | 'unchanged'
-    | 'skipped'
-    | 'waiting'
-    | 'retry'
-    | 'paused'
-    | 'parked'
-    | 'held'
-    | 'observed';
+  readonly outcome: DeliveryOutcome;
   readonly result: Result;
   /** Attributes that were written, or would have been. */
   readonly changed: readonly string[];
@@ -26,7 +16,7 @@ export interface Delivery {
 }
 
 /** The delivery report of one attempt: ids, versions and field names, no values. */
-export function reportOf(connector: string, { one, outcome, result, changed, ms }: Delivery): object {
+export function reportOf(connector: string, { one, outcome, result, changed, ms }: Delivery): DeliveryReport {
   const { error, fingerprint, ticket } = result;
   return {
     connector,
@@ -37,14 +27,14 @@ export function reportOf(connector: string, { one, outcome, result, changed, ms 
     outcome,
     cause: one.cause,
     attempt: one.attempts + 1,
-    changed,
-    durationMs: ms,
+    changed: [...changed],
+    durationMs: Math.round(ms),
     at: new Date().toISOString(),
     ...(one.correlationId !== null && { correlationId: one.correlationId }),
     ...(one.job !== null && { job: one.job }),
     ...(one.changedAt !== null && { changedAt: one.changedAt.toISOString() }),
     ...(error && {
-      error: { name: error.name, fingerprint: fingerprint ?? undefined, ...(ticket !== null && { ticket }) },
+      error: { name: error.name, fingerprint: fingerprint ?? fingerprintOf(error), ...(ticket !== null && { ticket }) },
     }),
   };
 }

@@ -149,7 +149,7 @@ export class Worker {
       reports: deliveries.map((one) => reportOf(this.options.connector, one)),
     });
     this.count(deliveries);
-    if (woken > 0) wakeup.wake();
+    if (woken > 0 || deliveries.length > 0) wakeup.wake();
   }
 
   /** Whether a delivery may still begin: in time, the target answering, nobody having switched it off. */

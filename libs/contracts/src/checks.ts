@@ -19,6 +19,14 @@ const day: Check = (value) => {
     : 'must be a day that exists';
 };
 
+/** RFC 3339, section 5.6, with the letters in upper case. */
+const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
+
+const instant: Check = (value) =>
+  typeof value === 'string' && INSTANT.test(value) && !Number.isNaN(Date.parse(value))
+    ? undefined
+    : 'must be an RFC 3339 time';
+
 const reference: Check = (value) => {
   const fault = 'must be a reference, scheme:value';
   if (typeof value !== 'string') return fault;
@@ -29,6 +37,8 @@ const reference: Check = (value) => {
   if (scheme === 'hub') return /^[0-9a-f-]{36}$/.test(name) ? undefined : 'must name a master id after hub:';
   return identifierFault(scheme, name);
 };
+
+const MASTER_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 const extensions: Check = (value) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'must be an object';
@@ -45,6 +55,9 @@ export const CHECKS = {
   label: text(512),
   note: text(4096),
   day,
+  instant,
+  masterId: (value) =>
+    typeof value === 'string' && MASTER_ID.test(value) ? undefined : 'must be a master id (UUID in lower case)',
   reference,
   country: (value) =>
     typeof value === 'string' && /^[A-Z]{2}$/.test(value) ? undefined : 'must be an ISO 3166 alpha-2 code',
@@ -67,6 +80,8 @@ export const CHECK_SCHEMAS: Record<CheckName, Record<string, unknown>> = {
   label: { type: 'string', minLength: 1, maxLength: 512 },
   note: { type: 'string', minLength: 1, maxLength: 4096 },
   day: { type: 'string', format: 'date' },
+  instant: { type: 'string', format: 'date-time' },
+  masterId: { type: 'string', format: 'uuid' },
   reference: { type: 'string', pattern: '^[a-z][a-z0-9-]*:.+$' },
   country: { type: 'string', pattern: '^[A-Z]{2}$' },
   identifier: { type: 'string', minLength: 1, maxLength: 128 },

@@ -14,29 +14,32 @@ export const EVENT_KINDS = [
 /** What happened last to the record: a hint that compaction may lose, never to be relied on. */
 export type EventKind = (typeof EVENT_KINDS)[number];
 
-/**
- * CloudEvents 1.0 attributes and extensions of a message on a referential topic (binary mode: one Kafka header each,
- * prefixed `ce_`). `(epoch, revision)` orders the states of one subject: a lower pair is refused, an equal one changes nothing.
- */
-export interface EventAttributes {
-  /** `<epoch>-<master id>-<revision>`: the same event published again has the same id. */
+/** CloudEvents 1.0 attributes and extensions of every message (binary mode: one Kafka header each, prefixed `ce_`). */
+export interface MessageAttributes {
+  /** The same message sent again has the same id. */
   id: string;
-  /** `/referentials/<entity>`. */
   source: string;
-  /** `fr.myelin.<entity>.<kind>.v1`. */
   type: string;
-  /** Master id of the record. */
+  /** Key of the message. */
   subject: string;
-  /** Transaction time, RFC 3339. */
+  /** RFC 3339. */
   time: string;
   dataschema: string;
-  epoch: number;
-  revision: number;
   correlationid?: string;
   causationid?: string;
   /** Source system that caused the change. */
   origin?: string;
   traceparent?: string;
+}
+
+/**
+ * What a message on a referential topic says beside: `(epoch, revision)` orders the states of one subject, a lower pair is
+ * refused, an equal one changes nothing. `id` is `<epoch>-<master id>-<revision>`, `source` `/referentials/<entity>`, `type`
+ * `fr.myelin.<entity>.<kind>.v1`, `subject` the master id, `time` the transaction time.
+ */
+export interface EventAttributes extends MessageAttributes {
+  epoch: number;
+  revision: number;
 }
 
 /** Where a change came from; carried from the request to every target. */

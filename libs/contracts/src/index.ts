@@ -1,6 +1,22 @@
 export { writeContracts } from './generate.js';
 export { CHECKS, unstorable, type CheckName } from './checks.js';
 export {
+  ACKNOWLEDGED,
+  CONNECTOR_PULSED,
+  CONNECTOR_WORK,
+  ConnectorPulse,
+  DELIVERY_CAUSES,
+  DELIVERY_OUTCOMES,
+  DELIVERY_REPORTED,
+  DeliveryError,
+  DeliveryReport,
+  EntityPulse,
+  type ConnectorWork,
+  type DeliveryCause,
+  type DeliveryOutcome,
+  type MessageContract,
+} from './delivery.js';
+export {
   compareVersions,
   EVENT_KINDS,
   eventId,
@@ -10,6 +26,7 @@ export {
   type Cause,
   type EventAttributes,
   type EventKind,
+  type MessageAttributes,
 } from './event.js';
 export { IDENTIFIER_SCHEMES, identifierFault, identifierScheme, type IdentifierScheme } from './identifier-schemes.js';
 export {
@@ -41,6 +58,8 @@ export {
   contractSchemas,
   masterSchema,
   masterValidator,
+  messageSchema,
+  messageValidator,
   pivotFaults,
   pivotSchema,
   pivotValidator,
@@ -49,4 +68,4 @@ export {
 } from './schema.js';
 export { ParentLink, Structure } from './structure.js';
 export { ThirdParty, ThirdPartyRole } from './third-party.js';
-export { PARTITIONS, referentialTopic, type TopicContract } from './topics.js';
+export { deliveriesTopic, PARTITIONS, referentialTopic, type TopicContract } from './topics.js';

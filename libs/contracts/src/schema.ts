@@ -4,6 +4,7 @@ import { plainToInstance } from 'class-transformer';
 import { getMetadataStorage, validateSync, type ValidationError } from 'class-validator';
 import { validationMetadatasToSchemas } from 'class-validator-jsonschema';
 import { CHECK_SCHEMAS, CHECKS, unstorable, type CheckName } from './checks.js';
+import type { MessageContract } from './delivery.js';
 import { PIVOT, STATUSES, type Entity } from './master.js';
 
 type JsonSchema = Record<string, unknown>;
@@ -62,6 +63,14 @@ export function masterSchema(entity: Entity): JsonSchema {
   return { ...pivot, $id: `urn:myelin:master:${entity}:1`, $defs };
 }
 
+/** JSON Schema (2020-12) of a message, whole in one document; unknown fields are allowed: a later minor version may add some. */
+export function messageSchema<T extends object>({ of, dataschema }: MessageContract<T>): JsonSchema {
+  const $defs = reachable(contractSchemas('#/$defs/'), of.name);
+  for (const schema of Object.values($defs)) delete schema.additionalProperties;
+  const $schema = 'https://json-schema.org/draft/2020-12/schema';
+  return { $schema, $id: dataschema, $ref: `#/$defs/${of.name}`, $defs };
+}
+
 function reachable(schemas: Record<string, JsonSchema>, root: string): Record<string, JsonSchema> {
   const found: Record<string, JsonSchema> = {};
   const visit = (name: string) => {
@@ -85,6 +94,11 @@ export function pivotValidator(entity: Entity, options: { coerce?: boolean } = {
 /** Fast validator of the states on referential topics; unknown fields are let through. */
 export function masterValidator(entity: Entity): Validator {
   return compile(masterSchema(entity), false);
+}
+
+/** Validator of messages; unknown fields are let through. */
+export function messageValidator<T extends object>(contract: MessageContract<T>): Validator {
+  return compile(messageSchema(contract), false);
 }
 
 function compile(schema: JsonSchema, coerce: boolean): Validator {

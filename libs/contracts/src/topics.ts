@@ -12,6 +12,13 @@ export interface TopicContract {
 
 const DAY = 24 * 60 * 60 * 1000;
 
+/** What each target did, and signs of life of the connectors: keyed by master id or connector, kept for 14 days. */
+export const deliveriesTopic: TopicContract = {
+  name: 'deliveries.v1',
+  partitions: PARTITIONS,
+  config: { 'cleanup.policy': 'delete', 'retention.ms': String(14 * DAY), 'compression.type': 'producer' },
+};
+
 /** The topic of an entity: whole newest state per master id, compacted; a tombstone stays 30 days. */
 export function referentialTopic(entity: Entity): TopicContract {
   return {

@@ -6,23 +6,24 @@ import {
   type MessageHandler,
   type NestMicroservice,
 } from '@nestjs/microservices';
+import type { EventAttributes, MessageAttributes } from '@myelin/contracts';
 import type { HealthReport, Logger } from '@myelin/platform';
 import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
 import { isObservable, lastValueFrom, throwError, type Observable } from 'rxjs';
 import { GroupMember } from './group-member.js';
 import type { KafkaClient } from './kafka.js';
-import { isUnreadable, readEvent, type Received, type Unreadable } from './message.js';
+import { isUnreadable, readEvent, type Reader, type Received, type Unreadable } from './message.js';
 import { failures, lag, received, sliceSeconds, unreadable } from './metrics.js';
 import { Outage } from './outage.js';
 import { slices } from './slices.js';
 import { Backoff, pause } from './waiting.js';
 
 /** What a handler receives: at most 500 consecutive messages of one partition, in the order of their offsets. */
-export interface Batch {
+export interface Batch<A extends MessageAttributes = EventAttributes> {
   /** Contract name, without the installation's prefix. */
   topic: string;
   partition: number;
-  events: Received[];
+  events: Received<A>[];
   unreadable: Unreadable[];
 }
 
@@ -31,6 +32,10 @@ export interface BatchConsumerOptions {
   /** Name of the service: with the topics it makes the id of the consumer group. */
   service: string;
   logger: Logger;
+  /** Those of the handlers' topics that this consumer reads; default: all. Several consumers in one process share them out. */
+  topics?: readonly string[];
+  /** How messages are read; default: as events of a referential. */
+  read?: Reader;
   /** After so long without a sign the broker gives the partitions to others; default 15 s. */
   sessionTimeoutMs?: number;
   /** Longest time that `close` takes; default 15 s. */
@@ -65,8 +70,8 @@ export class BatchConsumer extends Server implements CustomTransportStrategy {
 
   /** Starts consuming in the background: a broker or a topic that is not there yet is waited for. */
   override listen(callback: (error?: unknown) => void): void {
-    const { client, service, logger, onFatal } = this.options;
-    const topics = [...this.getHandlers().keys()].sort();
+    const { client, service, logger, onFatal, topics: wanted } = this.options;
+    const topics = [...this.getHandlers().keys()].filter((topic) => wanted?.includes(topic) ?? true).sort();
     if (topics.length === 0) return callback(new Error('no handler: @EventPattern methods name the topics to consume'));
     this.member = new GroupMember({
       client,
@@ -122,7 +127,7 @@ export class BatchConsumer extends Server implements CustomTransportStrategy {
     const { batch, isRunning, isStale, resolveOffset, commitOffsetsIfNecessary } = payload;
     const { partition } = batch;
     const topic = batch.topic.slice(this.options.client.topicPrefix.length);
-    const handler: MessageHandler<Batch, BaseRpcContext> | null = this.getHandlerByPattern(topic);
+    const handler: MessageHandler<Batch<MessageAttributes>, BaseRpcContext> | null = this.getHandlerByPattern(topic);
     if (!handler) return;
     const left = new AbortController();
     const heart = setInterval(() => void payload.heartbeat().catch(() => left.abort()), HEARTBEAT_MS);
@@ -151,7 +156,7 @@ export class BatchConsumer extends Server implements CustomTransportStrategy {
 
   /** Gives a slice to its handler until that succeeds; false when the member stopped or lost the partition first. */
   private async deliver(
-    handler: MessageHandler<Batch, BaseRpcContext>,
+    handler: MessageHandler<Batch<MessageAttributes>, BaseRpcContext>,
     topic: string,
     partition: number,
     slice: KafkaMessage[],
@@ -161,7 +166,7 @@ export class BatchConsumer extends Server implements CustomTransportStrategy {
     const end = AbortSignal.any([left, this.member!.closed]);
     for (;;) {
       // Read anew for every try: a handler may have changed what it got.
-      const batch = toBatch(topic, partition, slice);
+      const batch = toBatch(topic, partition, slice, this.options.read ?? readEvent);
       try {
         await settled(await handler(batch, new BaseRpcContext([])));
         this.outage.over('the handler works again');
@@ -181,10 +186,10 @@ export class BatchConsumer extends Server implements CustomTransportStrategy {
 const settled = (result: unknown) =>
   isObservable(result) ? lastValueFrom(result, { defaultValue: undefined }) : result;
 
-function toBatch(topic: string, partition: number, messages: KafkaMessage[]): Batch {
-  const batch: Batch = { topic, partition, events: [], unreadable: [] };
-  for (const { offset, key, value, headers } of messages) {
-    const event = readEvent({ topic, partition, offset, key, value, ...(headers ? { headers } : {}) });
+function toBatch(topic: string, partition: number, messages: KafkaMessage[], read: Reader): Batch<MessageAttributes> {
+  const batch: Batch<MessageAttributes> = { topic, partition, events: [], unreadable: [] };
+  for (const { offset, key, value, timestamp, headers } of messages) {
+    const event = read({ topic, partition, offset, key, value, timestamp, ...(headers ? { headers } : {}) });
     if (isUnreadable(event)) batch.unreadable.push(event);
     else batch.events.push(event);
   }

@@ -6,7 +6,16 @@ export {
   type ConsumerState,
 } from './batch-consumer.js';
 export { createKafka, type KafkaClient, type KafkaOptions } from './kafka.js';
-export { isUnreadable, readEvent, type Incoming, type Received, type Unreadable } from './message.js';
+export {
+  isUnreadable,
+  readEvent,
+  readMessage,
+  type Incoming,
+  type Reader,
+  type Received,
+  type Unreadable,
+} from './message.js';
 export type { Leadership, Outbox, OutboxRow } from './outbox.js';
+export { Publisher, type Publication, type PublisherOptions } from './publisher.js';
 export { Relay, type RelayOptions, type RelayState } from './relay.js';
 export { ensureTopics, TopicMismatch, type EnsureTopicsOptions } from './topics.js';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { isUnreadable, readEvent, type Incoming } from './message.js';
+import { isUnreadable, readEvent, readMessage, type Incoming, type Received } from './message.js';
 import { eventMessage } from './pack.js';
 
 const row = {
@@ -93,5 +93,15 @@ describe('readEvent', () => {
         if (isUnreadable(event)) expect(event.reason).toMatch(/^(key|value|ce_[a-z]+): [a-zA-Z0-9_ .-]+$/);
       }),
     );
+  });
+});
+
+describe('readMessage', () => {
+  it('asks for no order of states, and says when the message was sent', () => {
+    const { ce_epoch: _epoch, ce_revision: _revision, ...headers } = incoming().headers ?? {};
+    const message = { ...incoming(), headers, timestamp: '1795514400123' };
+    const { epoch: _e, revision: _r, ...attributes } = (readEvent(incoming()) as Received).attributes;
+    expect(readMessage(message)).toMatchObject({ attributes, sentAt: new Date(1795514400123) });
+    expect(readEvent(message)).toMatchObject({ reason: 'ce_epoch: missing' });
   });
 });

@@ -174,7 +174,8 @@ export async function readTopic({ kafka, topicPrefix }: KafkaClient, name: strin
   await consumer.subscribe({ topic, fromBeginning: true });
   await new Promise<void>((resolve, reject) => {
     if (open.size === 0) resolve();
-    consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+    // A young broker may still load its coordinator: kafkajs then begins anew by itself.
+    consumer.on(consumer.events.CRASH, ({ payload }) => payload.restart || reject(payload.error));
     consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
       if (BigInt(payload.lastOffset) + 1n >= (open.get(payload.partition) ?? 0n)) open.delete(payload.partition);
       if (open.size === 0) resolve();

@@ -14,7 +14,7 @@ export interface Installation {
   readonly logs: string;
 }
 
-export type ServiceName = 'person' | 'structure' | 'third-party' | 'connector-ldap';
+export type ServiceName = 'person' | 'structure' | 'third-party' | 'connector-ldap' | 'deliveries';
 
 /** A service of ours that runs as a process of its own: may be killed, frozen and started again on the same port. */
 export class Service {

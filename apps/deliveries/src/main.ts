@@ -1,0 +1,3 @@
+import { startDeliveries } from './start.js';
+
+void startDeliveries();
