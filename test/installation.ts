@@ -29,7 +29,7 @@ const DIRECTORY = { HOME_UAI: '0755890V', EPPN_SCOPE: 'univ.example' };
 const CONVERGED_MS = 180_000;
 
 /** Folder of the run: logs of the services, data of the servers that a suite has for itself. */
-const folderOf = (suite: string) => join(process.env.MYELIN_LOCAL ?? '.local/end-to-end', suite);
+export const folderOf = (suite: string) => join(process.env.MYELIN_LOCAL ?? '.local/end-to-end', suite);
 
 /** One installation of Myelin, with names of its own on servers that other suites may use at the same time. */
 export class TestInstallation {
@@ -83,7 +83,7 @@ export class TestInstallation {
     return url.href;
   }
 
-  databaseName(name: ServiceName): string {
+  databaseName(name: string): string {
     return this.names.databasePrefix + name.replace('-', '_');
   }
 

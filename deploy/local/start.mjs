@@ -1,4 +1,4 @@
-// Starts Myelin on this machine: `node deploy/local/start.mjs demo|test|bench|stack|prepare [-- arguments]`. It runs before
+// Starts Myelin on this machine: `node deploy/local/start.mjs demo|test|bench|chaos|stack|prepare [-- arguments]`. It runs before
 // anything is installed, so it uses Node.js's own modules only.
 import { mkdirSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -12,6 +12,7 @@ const COMMANDS = {
   demo: { program: 'deploy/demo/demo.js', args: [] },
   test: { program: 'deploy/local/run.js', args: ['test'], fresh: true },
   bench: { program: 'bench/bench.js', args: [], fresh: true },
+  chaos: { program: 'test/chaos/run.js', args: [], fresh: true },
   stack: { program: 'deploy/local/run.js', args: ['stack'] },
   prepare: undefined,
 };

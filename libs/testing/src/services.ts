@@ -21,12 +21,14 @@ export class Service {
   private process: TiedProcess | undefined;
 
   constructor(
-    readonly name: ServiceName,
+    readonly name: string,
     readonly port: number,
     private readonly installation: Installation,
     private readonly settings: Readonly<Record<string, string>> = {},
     /** Tells apart two instances of one service. */
     private readonly instance = '',
+    /** Its program, below `dist`. */
+    private readonly program = `apps/${name}/src/main.js`,
   ) {}
 
   get url(): string {
@@ -47,24 +49,20 @@ export class Service {
     const { servers, databasePrefix, topicPrefix } = this.installation;
     const database = new URL(servers.DATABASE_URL ?? '');
     database.pathname = `/${databasePrefix}${this.name.replace('-', '_')}`;
-    this.process = spawnTied(
-      process.execPath,
-      ['--enable-source-maps', join(repositoryRoot(), `dist/apps/${this.name}/src/main.js`)],
-      {
-        what: this.name,
-        log: this.logFile,
-        deathSignal: 'SIGTERM',
-        env: {
-          ...process.env,
-          ...servers,
-          HOST: '127.0.0.1',
-          PORT: String(this.port),
-          DATABASE_URL: database.href,
-          TOPIC_PREFIX: topicPrefix,
-          ...this.settings,
-        },
+    this.process = spawnTied(process.execPath, ['--enable-source-maps', join(repositoryRoot(), 'dist', this.program)], {
+      what: this.name,
+      log: this.logFile,
+      deathSignal: 'SIGTERM',
+      env: {
+        ...process.env,
+        ...servers,
+        HOST: '127.0.0.1',
+        PORT: String(this.port),
+        DATABASE_URL: database.href,
+        TOPIC_PREFIX: topicPrefix,
+        ...this.settings,
       },
-    );
+    });
     await until(`${this.name} should answer`, async () => (await fetch(`${this.url}/health`)).ok, {
       process: this.process,
       deadlineMs: 60_000,
