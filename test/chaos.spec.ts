@@ -7,7 +7,6 @@ const plan = {
   seconds: 40,
   rate: 100,
   entities: 500,
-  resync: false,
   ifMatch: false,
   lateRepeats: false,
 };

@@ -52,8 +52,8 @@ function told(violations: readonly Violation[], log: string): string[] {
 const inWords = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
 /** The command that runs the same plan again. */
-function command({ seed, seconds, rate, entities, resync, ifMatch, lateRepeats }: Plan): string {
-  const flags = { '--resync': resync, '--if-match': ifMatch, '--late-repeats': lateRepeats };
+function command({ seed, seconds, rate, entities, ifMatch, lateRepeats }: Plan): string {
+  const flags = { '--if-match': ifMatch, '--late-repeats': lateRepeats };
   const given = Object.entries(flags).flatMap(([flag, on]) => (on ? [` ${flag}`] : []));
   return `npm run chaos -- --seed ${seed} --seconds ${seconds} --rate ${rate} --entities ${entities}${given.join('')}`;
 }

@@ -4,7 +4,7 @@ import { report, succeeded } from './report.js';
 import { runScenario, type Plan } from './scenario.js';
 
 const USAGE =
-  'usage: npm run chaos [-- [--seed N] [--seconds N] [--rate N] [--entities N] [--resync] [--if-match] [--late-repeats]]';
+  'usage: npm run chaos [-- [--seed N] [--seconds N] [--rate N] [--entities N] [--if-match] [--late-repeats]]';
 
 /** Runs the ordering proof and leaves with 1 on any violation. A stop signal ends this process, and with it all that it started. */
 async function main(): Promise<number> {
@@ -35,7 +35,6 @@ function planOf(args: string[]): Plan {
       seconds: number,
       rate: number,
       entities: number,
-      resync: flag,
       'if-match': flag,
       'late-repeats': flag,
     },
@@ -50,7 +49,6 @@ function planOf(args: string[]): Plan {
     seconds: whole(values.seconds, 180),
     rate: whole(values.rate, 200),
     entities: whole(values.entities, 5_000),
-    resync: values.resync,
     ifMatch: values['if-match'],
     lateRepeats: values['late-repeats'],
   };

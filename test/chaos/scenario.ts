@@ -25,8 +25,6 @@ export interface Plan {
   /** Changes a second. */
   readonly rate: number;
   readonly entities: number;
-  /** A full resynchronisation is asked of the connector while all this goes on. */
-  readonly resync: boolean;
   /** The target refuses changes that do not name the version that they replace. */
   readonly ifMatch: boolean;
   /** The network repeats requests that were answered, too: without `ifMatch` nobody can keep order then. */
@@ -124,7 +122,7 @@ class Run {
   }
 
   async play(say: (line: string) => void): Promise<Outcome> {
-    const { seed, seconds, rate, entities, resync, lateRepeats } = this.plan;
+    const { seed, seconds, rate, entities, lateRepeats } = this.plan;
     await Promise.all([this.target.start(), this.structure.start()]);
     const changes = await Changes.load(this.structure.url, entities);
     say(
@@ -132,11 +130,12 @@ class Run {
     );
     await this.switchFaults({ ...FAULT_RATES, ...(lateRepeats && { repeatedAfterAnswer: LATE_REPEATS }) });
     await Promise.all(this.connectors.map((connector) => connector.start()));
+    await this.liftBudget();
 
     const end = new AbortController();
     const background = Promise.all([
       Promise.all(this.victims().map((victim, index) => this.kill(victim, index, end.signal))),
-      resync ? this.askForResync(end.signal) : undefined,
+      this.askForResync(end.signal),
     ]);
     const failed = background.then(() => new Promise<never>(() => undefined));
     const sending = changes.send(new Random(seed, 2), rate, seconds, end.signal);
@@ -190,8 +189,21 @@ class Run {
     return call('PUT', `${this.target.url}/faults`, rates);
   }
 
-  /** Asks any instance that lives for a full resynchronisation, until one has taken it. */
+  /** More records end here than the guards would let pass. */
+  private async liftBudget(): Promise<void> {
+    const budget = { author: 'chaos', entity: 'structure', action: 'delete', cause: '*' };
+    await call('PUT', `${this.connectors[0]?.url}/guards/budgets`, budget);
+  }
+
+  /** Once all entities are known, asks any instance that lives for a full resynchronisation, until one has taken it. */
   private async askForResync(end: AbortSignal): Promise<string> {
+    const { entities } = this.plan;
+    const known = async () => {
+      const totals = this.connectors.map(async (one) => (await status(one)).entities.structure?.total ?? 0);
+      const most = Math.max(...(await Promise.all(totals.map((one) => one.catch(() => 0)))));
+      return most >= entities || end.aborted;
+    };
+    await until('all entities should be known to the connector', known, { deadlineMs: 600_000, everyMs: 500 });
     const body = { mode: 'verify', author: 'chaos', reason: 'chaos' };
     const key = { 'idempotency-key': randomUUID() };
     let id: string | undefined;
@@ -208,13 +220,12 @@ class Run {
     return id;
   }
 
-  private async resyncStatus(job: string | undefined): Promise<string> {
-    if (job === undefined) return 'not asked for';
+  private async resyncStatus(job: string): Promise<string> {
     return (await call<{ status: string }>('GET', `${this.connectors[0]?.url}/resyncs/${job}`)).status;
   }
 
   /** Waits until everything is published, taken, and worked on. */
-  private async converged(job: string | undefined): Promise<void> {
+  private async converged(job: string): Promise<void> {
     const [connector] = this.connectors as [Service];
     const patience = { deadlineMs: CONVERGED_MS, everyMs: 250 };
     const drained = async () => (await metric(this.structure, 'myelin_outbox_rows')) === 0;
@@ -229,7 +240,7 @@ class Run {
       const { structure } = (await status(connector)).entities;
       const counts: Partial<Record<string, number>> = { ...structure };
       const settled = SETTLED.reduce((sum, one) => sum + (counts[one] ?? 0), 0);
-      const isOver = ['done', 'not asked for'].includes(await this.resyncStatus(job));
+      const isOver = (await this.resyncStatus(job)) === 'done';
       return counts.due === 0 && settled === counts.total && isOver;
     };
     await until('the connector should have nothing left to do', isSettled, patience);

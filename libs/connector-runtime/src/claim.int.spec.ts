@@ -3,7 +3,7 @@ import { createLogger, openDatabase } from '@myelin/platform';
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { markDue, saveStates } from './intake.sql.js';
-import { claim } from './ledger.sql.js';
+import { claim } from './claim.sql.js';
 import { MIGRATIONS } from './migrations.js';
 
 const ENTITIES = 200;
@@ -37,9 +37,17 @@ it('never takes an entity with an older state than the one that made it due', as
   const ids = Array.from({ length: ENTITIES }, () => randomUUID()).sort();
   const take = (revision: number) =>
     dataSource.transaction(async (manager) => {
-      const arrivals = ids.map((id) => ({ id, epoch: 1, revision, json: '{}', keys: [], correlationId: undefined }));
+      const arrivals = ids.map((id) => ({
+        id,
+        epoch: 1,
+        revision,
+        json: '{}',
+        keys: [],
+        correlationId: undefined,
+        changedAt: null,
+      }));
       await saveStates(manager, 'structure', arrivals);
-      await markDue(manager, 'structure', 0, ids);
+      await markDue(manager, 'structure', 0, arrivals);
     });
   await take(1);
   let busy = true;
@@ -47,7 +55,7 @@ it('never takes an entity with an older state than the one that made it due', as
   let claims = 0;
   const work = async (worker: string) => {
     while (busy) {
-      for (const { mark, revision } of await claim(dataSource, worker, 1, ENTITIES, 0)) {
+      for (const { mark, revision } of await claim(dataSource, worker, [0], ENTITIES, 0)) {
         claims++;
         // Every state makes its entity due once: the first has mark 0.
         if (revision < mark + 1) stale.push(`revision ${revision} with the mark of revision ${mark + 1}`);

@@ -37,6 +37,9 @@ export interface Claim {
   readonly changedAt: Date | null;
 }
 
+type Taken = Omit<Claim, 'epoch' | 'revision' | 'state' | 'correlationId' | 'changedAt'>;
+type Newest = Pick<Claim, 'entity' | 'id' | 'epoch' | 'revision' | 'state' | 'correlationId' | 'changedAt'>;
+
 /**
  * Takes up to `limit` due entities of these priorities, the first ones first, for `leaseMs`. Nobody else gets them
  * meanwhile; an entity whose taker died comes back when its lease has ended, and is then read in the target before it is written.
@@ -48,7 +51,7 @@ export async function claim(
   limit: number,
   leaseMs: number,
 ): Promise<Claim[]> {
-  const [rows] = (await dataSource.query(
+  const [taken] = (await dataSource.query(
     `with due as materialized (
        select l.entity, l.id from unnest($2::integer[]) with ordinality as lane (priority, place)
          cross join lateral (
@@ -58,17 +61,20 @@ export async function claim(
        order by lane.place limit $3)
      update ledger l
         set claimed_by = $1, claimed_until = now() + make_interval(secs => $4 / 1000.0), verify = l.verify or l.claimed_by is not null
-       from due join state s using (entity, id)
+       from due
       where l.entity = due.entity and l.id = due.id
      returning l.entity, l.id, l.mark, l.attempts, l.cause, l.verify, l.target_id as "targetId", l.target_row as row, l.etag,
                l.suspended_on::text as "suspendedOn", l.uses, l.epoch || '.' || l.revision as acknowledged, l.job, l.permit, l.ticket,
-               l.fingerprint, s.epoch, s.revision, s.state, s.correlation_id as "correlationId", s.changed_at as "changedAt"`,
+               l.fingerprint`,
     [worker, priorities, limit, leaseMs],
-  )) as [Claim[], number];
-  return rows;
-}
-
-/** Gives claims back untouched, due at once. */
-export async function giveBack(dataSource: DataSource, worker: string): Promise<void> {
-  await dataSource.query(`update ledger set claimed_by = null, claimed_until = null where claimed_by = $1`, [worker]);
+  )) as [Taken[], number];
+  if (taken.length === 0) return [];
+  // A statement of its own: within the first one a state that was committed after it began would be missed, and its mark not.
+  const states = (await dataSource.query(
+    `select entity, id, epoch, revision, state, correlation_id as "correlationId", changed_at as "changedAt"
+       from unnest($1::text[], $2::uuid[]) as taken (entity, id) join state using (entity, id)`,
+    [taken.map(({ entity }) => entity), taken.map(({ id }) => id)],
+  )) as Newest[];
+  const newest = new Map(states.map((state) => [`${state.entity}|${state.id}`, state]));
+  return taken.map((one) => ({ ...one, ...(newest.get(`${one.entity}|${one.id}`) as Newest) }));
 }

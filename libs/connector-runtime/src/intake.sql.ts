@@ -69,7 +69,10 @@ export async function markDue(
     `insert into ledger (entity, id, priority, status, cause, due_at, pending_since)
      select $1, id, $2, 'due', 'change', now(), coalesce(changed_at, now()) from unnest($3::uuid[], $4::timestamptz[]) as changed (id, changed_at) order by id
      on conflict (entity, id) do update
-       set due_at = now(), mark = ledger.mark + 1, attempts = 0, priority = excluded.priority, cause = 'change', permit = null,
+       set mark = ledger.mark + 1, priority = excluded.priority, cause = 'change', permit = null,
+           -- The target has asked to wait with this entity: a newer state does not shorten that.
+           due_at = case when ledger.status = 'due' and ledger.error is not null then greatest(ledger.due_at, now()) else now() end,
+           attempts = case when ledger.status = 'due' then ledger.attempts else 0 end,
            pending_since = coalesce(ledger.pending_since, excluded.pending_since)`,
     [entity, priority, changed.map(({ id }) => id), changed.map(({ changedAt }) => changedAt)],
   );

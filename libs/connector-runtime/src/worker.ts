@@ -1,7 +1,7 @@
-import { type Session, type Sync } from '@myelin/connector';
+import { TargetError, type Session, type Sync } from '@myelin/connector';
 import { Counter, Histogram, type Logger } from '@myelin/platform';
 import type { DataSource } from 'typeorm';
-import { claim, giveBack, type Claim } from './claim.sql.js';
+import { claim, type Claim } from './claim.sql.js';
 import type { Control } from './control.js';
 import { decide, standingOf, type Action, type Decision, type Standing } from './decision.js';
 import type { Gate } from './gate.js';
@@ -84,7 +84,7 @@ export class Worker {
   }
 
   private async loop(): Promise<void> {
-    const { wakeup, logger, dataSource, name } = this.options;
+    const { wakeup, logger, name } = this.options;
     let pause = SHORTEST_POLL_MS;
     while (!this.stopping) {
       const seen = wakeup.seen;
@@ -102,7 +102,6 @@ export class Worker {
       await wakeup.wait(pause, seen);
       pause = Math.min(pause * 2, LONGEST_POLL_MS);
     }
-    await giveBack(dataSource, name).catch(() => undefined);
   }
 
   /** Takes and works one batch; false when there is nothing to do. */
@@ -112,7 +111,7 @@ export class Worker {
     const state = await control.state();
     if (this.stopping || control.blocked(state)) return false;
     // Who takes over after the lease must find that nothing which was begun under it can still take effect.
-    const lastStart = Date.now() + LAST_START_MS;
+    const lastStart = performance.now() + LAST_START_MS;
     const lease = LAST_START_MS + session.callDeadlineMs + MARGIN_MS;
     const claims = await claim(dataSource, name, priorities, limit, lease);
     if (claims.length === 0) return false;
@@ -128,7 +127,7 @@ export class Worker {
     const held = observe ? new Set<Task>() : await this.heldByGuards(tasks);
     const returned: Claim[] = [];
     await inParallel(tasks, IN_FLIGHT, async (task) => {
-      const begins = Date.now();
+      const begins = performance.now();
       const result =
         observe && task.decision.action !== 'none'
           ? this.noted(task, 'observed')
@@ -137,7 +136,7 @@ export class Worker {
             : task.decision.action !== 'none' && !this.mayWrite(task.one, lastStart)
               ? undefined
               : await this.carryOut(task);
-      if (result) deliveries.push({ ...result, ms: Date.now() - begins });
+      if (result) deliveries.push({ ...result, ms: performance.now() - begins });
       else returned.push(task.one);
     });
     const isRefused = ({ outcome }: Delivery) => outcome === 'retry' || outcome === 'paused';
@@ -157,7 +156,7 @@ export class Worker {
     const { gate, control } = this.options;
     const state = control.latest;
     return (
-      Date.now() < lastStart &&
+      performance.now() < lastStart &&
       gate.isOpen &&
       state !== undefined &&
       !state.observe &&
@@ -173,7 +172,7 @@ export class Worker {
     observe: boolean,
     deliveries: Delivery[],
   ): Promise<Task[]> {
-    const { mapper, session } = this.options;
+    const { mapper } = this.options;
     const uncertain = claims.filter((one, index) => {
       const { is } = mappings[index]!;
       return (is === 'row' || is === 'absent') && (one.verify || observe);
@@ -188,7 +187,7 @@ export class Worker {
       if (!sync || mapping.is === 'skipped') {
         deliveries.push(this.settled(one, mapping, { status: 'skipped' }, 'skipped'));
       } else if (failure !== undefined) {
-        deliveries.push(await this.afterError(one, sync, failure, session.callDeadlineMs));
+        deliveries.push(await this.afterError(one, sync, failure, 0));
       } else if (mapping.is === 'waiting') {
         deliveries.push(this.settled(one, mapping, { status: 'waiting', waitsFor: mapping.waitsFor }, 'waiting'));
       } else if (mapping.is !== 'failed') {
@@ -216,7 +215,7 @@ export class Worker {
 
   /** Writes the difference, if there is one. */
   private async carryOut({ one, sync, mapping, standing, decision }: Task): Promise<Delivery> {
-    const began = Date.now();
+    const began = performance.now();
     let { targetId, etag } = standing;
     const { action, after, changed } = decision;
     const write = action === 'create' || action === 'delete' || (action !== 'none' && changed.length > 0);
@@ -240,7 +239,7 @@ export class Worker {
         etag = after === null ? null : (written.etag ?? null);
       }
     } catch (error) {
-      return this.afterError(one, sync, error, this.options.session.callDeadlineMs - (Date.now() - began));
+      return this.afterError(one, sync, error, this.options.session.callDeadlineMs - (performance.now() - began));
     }
     const status = after === null ? 'absent' : decision.suspendedOn !== null ? 'suspended' : 'applied';
     const { faults } = mapping;
@@ -306,7 +305,7 @@ export class Worker {
       }
       case 'rename':
         await surrenderName(dataSource, one.entity, consequence.taken, one.id);
-        return { ...delivery, outcome: 'retry', result: again({ retryInMs: 0 }, false) };
+        return { ...delivery, outcome: 'retry', result: again({ retryInMs: 0, verify: true }, false) };
       case 'park': {
         const fingerprint = fingerprintOf(consequence.error);
         // Who has a ticket keeps it for as long as the reason is the same.
@@ -317,6 +316,8 @@ export class Worker {
           ...{ status: 'parked', error: consequence.error, fingerprint, ticket, outcome: 'parked' },
           attempts: one.attempts + 1,
           verify: true,
+          // A refusal is an answer; after an error that the connector did not expect, its call may go on.
+          quarantineMs: error instanceof TargetError ? null : Math.max(callMayLastMs, 0),
         });
         return { ...delivery, outcome: 'parked', result };
       }

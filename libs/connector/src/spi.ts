@@ -18,8 +18,9 @@ export interface Session {
   /** One sync per entity the connector writes, in the order in which entities should arrive (referenced ones first). */
   readonly syncs: readonly Sync[];
   /**
-   * Milliseconds after which a call that was begun can no longer take effect in the target, answered or not. Nobody writes
-   * an entity whose last call has no known outcome before then; the connector gives every call up by itself until then.
+   * Milliseconds after which a call that was begun and not answered can no longer take effect in the target. Nobody writes
+   * an entity whose last call has no known outcome before then; the connector gives every call up by itself until then. A call
+   * that was answered has taken effect or never will.
    */
   readonly callDeadlineMs: number;
   /** Resolves when the target answers and is as the connector needs it; throws one of the four errors otherwise. Asked before any work. */
