@@ -10,6 +10,7 @@ import { hubRefId } from './ref-ids.js';
 
 /** Ids in one filter: the server compares every candidate with each of them. */
 const GROUP = 50;
+const VERSION = ['supannRefId', 'entryCSN'];
 
 /** Finds the entries of one kind by the hub's id, whatever their name (SupAnn, supannRefId). */
 export class EntryReader {
@@ -32,7 +33,7 @@ export class EntryReader {
     const refId = hubRefId(id, this.settings);
     const named = targetId === null ? null : await this.ldap.read(targetId, this.attributes, options);
     if (named && carries(named, refId)) return this.standing(named);
-    const chosen = this.choose(await this.search([refId], options), targetId);
+    const chosen = this.choose(await this.search([refId], this.attributes, options), targetId);
     if (chosen instanceof Rejected) throw chosen;
     return chosen;
   }
@@ -40,11 +41,8 @@ export class EntryReader {
   /** As `find`, for many; one that `find` would refuse is answered with its refusal. */
   async findMany(refs: readonly Ref[]): Promise<(Standing | null | Rejected)[]> {
     const ids = refs.map(({ id }) => hubRefId(id, this.settings));
-    const groups = Array.from({ length: Math.ceil(ids.length / GROUP) }, (_, i) =>
-      ids.slice(i * GROUP, (i + 1) * GROUP),
-    );
     const byId = new Map<string, LdapEntry[]>(ids.map((refId) => [refId, []]));
-    for (const entry of (await Promise.all(groups.map((group) => this.search(group)))).flat()) {
+    for (const entry of await this.searchAll(ids, this.attributes)) {
       for (const refId of entry.attributes.supannRefId ?? []) byId.get(refId)?.push(entry);
     }
     return Promise.all(
@@ -56,16 +54,38 @@ export class EntryReader {
     );
   }
 
+  /** The entryCSN of each entry; null where none, or more than one, carries the id below the branch. */
+  async versions(refs: readonly Ref[]): Promise<(string | null)[]> {
+    const ids = refs.map(({ id }) => hubRefId(id, this.settings));
+    const versions = new Map<string, string | null>();
+    for (const { attributes } of await this.searchAll(ids, VERSION)) {
+      const [version = null] = attributes.entryCSN ?? [];
+      for (const refId of attributes.supannRefId ?? []) versions.set(refId, versions.has(refId) ? null : version);
+    }
+    return ids.map((refId) => versions.get(refId) ?? null);
+  }
+
+  private async searchAll(refIds: readonly string[], attributes: readonly string[]): Promise<LdapEntry[]> {
+    const groups = Array.from({ length: Math.ceil(refIds.length / GROUP) }, (_, i) =>
+      refIds.slice(i * GROUP, (i + 1) * GROUP),
+    );
+    return (await Promise.all(groups.map((group) => this.search(group, attributes)))).flat();
+  }
+
   /** The entries below the branch that carry one of the ids: all of them, or it fails. */
-  private async search(refIds: readonly string[], options: CallOptions = {}): Promise<LdapEntry[]> {
+  private async search(
+    refIds: readonly string[],
+    attributes: readonly string[],
+    options: CallOptions = {},
+  ): Promise<LdapEntry[]> {
     const filter = or(...refIds.map((refId) => equal('supannRefId', refId)));
     try {
-      return await this.ldap.search(this.kind.branch, filter, { ...options, attributes: this.attributes });
+      return await this.ldap.search(this.kind.branch, filter, { ...options, attributes });
     } catch (error) {
       if (isSizeLimit(error) && refIds.length > 1) {
         const middle = refIds.length >> 1;
         const halves = [refIds.slice(0, middle), refIds.slice(middle)];
-        return (await Promise.all(halves.map((half) => this.search(half, options)))).flat();
+        return (await Promise.all(halves.map((half) => this.search(half, attributes, options)))).flat();
       }
       throw missingBranch(error);
     }

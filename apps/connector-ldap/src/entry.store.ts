@@ -29,6 +29,11 @@ export class EntryStore {
   }
 
   /** As `read`, for many in few searches; an entity that `read` would refuse is answered with its refusal. */
+  /** The entryCSN of each entry. */
+  readVersions(refs: readonly Ref[]): Promise<(string | null)[]> {
+    return onDirectory(() => this.reader.versions(refs));
+  }
+
   readMany(refs: readonly Ref[]): Promise<(Found | null | Rejected)[]> {
     return onDirectory(async () => {
       const found = await this.reader.findMany(refs);

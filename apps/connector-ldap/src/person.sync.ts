@@ -132,6 +132,10 @@ export class PersonSync implements Sync<'person'> {
     return this.entries.readMany(refs);
   }
 
+  readVersions(refs: readonly Ref[]) {
+    return this.entries.readVersions(refs);
+  }
+
   write(change: Change) {
     return this.entries.write(change);
   }

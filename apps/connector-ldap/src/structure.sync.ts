@@ -67,6 +67,10 @@ export class StructureSync implements Sync<'structure'> {
     return this.entries.readMany(refs);
   }
 
+  readVersions(refs: readonly Ref[]) {
+    return this.entries.readVersions(refs);
+  }
+
   write(change: Change) {
     return this.entries.write(change);
   }

@@ -13,6 +13,8 @@ export interface Scanned {
   readonly row: Row | null;
   readonly etag: string | null;
   readonly suspendedOn: string | null;
+  /** Its state or its mapping is another than the target acknowledged; only then `state` is there. */
+  readonly stale: boolean;
   readonly state: Master | null;
 }
 
@@ -63,11 +65,12 @@ export async function countScope(
 /** The next entities of a scope in the order of ids; to trust the ledger is to pass over those that are as they should be. */
 export async function readChunk(dataSource: DataSource, query: ChunkQuery): Promise<Scanned[]> {
   return (await dataSource.query(
-    `select l.entity, l.id, l.status, l.target_id as "targetId", l.target_row as row, l.etag, l.suspended_on::text as "suspendedOn", s.state
+    `select l.entity, l.id, l.status, l.target_id as "targetId", l.target_row as row, l.etag, l.suspended_on::text as "suspendedOn",
+            stale, case when stale then s.state end as state
        from ledger l join state s using (entity, id)
-      where ${IN_SCOPE} and ($7::uuid is null or l.id > $7) and l.status <> 'dismissed'
-        and ($8 = 'verify' or l.status not in ('applied', 'suspended', 'absent', 'skipped')
-             or (l.epoch, l.revision, l.projection) is distinct from (s.epoch, s.revision, $9))
+            cross join lateral (select l.status not in ('applied', 'suspended', 'absent', 'skipped')
+              or (l.epoch, l.revision, l.projection) is distinct from (s.epoch, s.revision, $9) as stale) as progress
+      where ${IN_SCOPE} and ($7::uuid is null or l.id > $7) and l.status <> 'dismissed' and ($8 = 'verify' or stale)
       order by l.entity, l.id limit $10`,
     [...scopeOf(query), query.after, query.mode, query.version, query.limit],
   )) as Scanned[];
@@ -86,6 +89,20 @@ export async function saveProjection(
       where l.entity = $1 and l.id = any($3::uuid[]) and s.entity = l.entity and s.id = l.id
         and l.projection is distinct from $2 and (l.epoch, l.revision) = (s.epoch, s.revision)`,
     [entity, version, ids],
+  );
+}
+
+/** Keeps the versions in which the target holds rows that are as they must be. */
+export async function saveVersions(
+  dataSource: DataSource,
+  entity: Entity,
+  versions: readonly { readonly id: string; readonly etag: string }[],
+): Promise<void> {
+  if (versions.length === 0) return;
+  await dataSource.query(
+    `update ledger l set etag = seen.etag from unnest($2::uuid[], $3::text[]) as seen (id, etag)
+      where l.entity = $1 and l.id = seen.id and l.claimed_by is null and l.target_id is not null`,
+    [entity, versions.map(({ id }) => id), versions.map(({ etag }) => etag)],
   );
 }
 

@@ -1,12 +1,12 @@
-import { changedAttributes, type Found } from '@myelin/connector';
+import { changedAttributes, type Found, type Sync } from '@myelin/connector';
 import type { Entity } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
 import { consequenceOf } from './outcome.js';
 import { decide, standingOf, type Standing } from './decision.js';
 import type { Item, Mode, Scope } from './job.js';
-import type { Mapper } from './mapper.js';
+import type { Mapper, Mapping } from './mapper.js';
 import { readMany } from './read.js';
-import { readChunk, saveProjection, structuresBelow, type Scanned } from './scan.sql.js';
+import { readChunk, saveProjection, saveVersions, structuresBelow, type Scanned } from './scan.sql.js';
 
 /** Entities looked at in one step: one call of a target that reads many at once. */
 const CHUNK = 500;
@@ -60,14 +60,17 @@ export class Scan {
   private async compare(chunk: readonly Scanned[]): Promise<Item[]> {
     const sync = this.mapper.syncs.get(this.entity);
     if (!sync || chunk.length === 0) return [];
-    const reading = this.mode === 'verify' ? this.found(chunk) : undefined;
+    const suspects = this.mode === 'verify' ? await this.suspects(sync, chunk) : chunk;
+    const reading = this.mode === 'verify' ? this.found(suspects) : undefined;
+    // Its failure is met below.
     reading?.catch(() => undefined);
-    const mappings = await this.mapper.map(chunk, { allocate: false });
+    const mappings = await this.mappings(suspects);
     const found = await reading;
     const items: Item[] = [];
-    const same: string[] = [];
-    for (const [index, one] of chunk.entries()) {
-      const mapping = mappings[index]!;
+    const mapped: string[] = [];
+    const versions: { id: string; etag: string }[] = [];
+    for (const one of suspects) {
+      const mapping = mappings.get(one)!;
       const read = found?.get(one);
       // What cannot be mapped or read on its own is tried by a worker, which parks it with the reason.
       if (mapping.is === 'failed' || read instanceof Error) {
@@ -77,15 +80,44 @@ export class Scan {
       if (mapping.is === 'skipped' || mapping.is === 'waiting') continue;
       const standing: Standing = read === undefined ? one : standingOf(read, one.suspendedOn);
       const { action, changed } = decide(mapping, standing, sync.removal, this.mapper.today());
-      const forgotten = read !== undefined && changedAttributes(one.row, read?.row ?? null).length > 0;
+      const forgotten = read !== undefined && one.stale && changedAttributes(one.row, read?.row ?? null).length > 0;
       if (action !== 'none') items.push({ entity: one.entity, id: one.id, action, changed });
       // The target is right and the ledger is not: it learns what the target has, without a write.
-      else if (forgotten || one.status !== statusOf(mapping, standing))
+      else if (forgotten || (one.stale && one.status !== statusOf(mapping, standing)))
         items.push({ entity: one.entity, id: one.id, action: 'refresh', changed: [] });
-      else same.push(one.id);
+      else {
+        if (one.stale) mapped.push(one.id);
+        if (read?.etag !== undefined && read.etag !== one.etag) versions.push({ id: one.id, etag: read.etag });
+      }
     }
-    await saveProjection(this.dataSource, this.entity, sync.version, same);
+    await saveProjection(this.dataSource, this.entity, sync.version, mapped);
+    await saveVersions(this.dataSource, this.entity, versions);
     return items;
+  }
+
+  /** Those that may differ: all but those that stand in the target in the version that the last write left. */
+  private async suspects(sync: Sync, chunk: readonly Scanned[]): Promise<readonly Scanned[]> {
+    if (!sync.readVersions) return chunk;
+    const known = chunk.filter(({ stale, etag }) => !stale && etag !== null);
+    if (known.length === 0) return chunk;
+    const versions = await sync.readVersions(known);
+    const same = new Set(known.filter(({ etag }, index) => etag === versions[index]));
+    return chunk.filter((one) => !same.has(one));
+  }
+
+  /** What each must be in the target: what it was acknowledged as, unless its state or the mapping is another one now. */
+  private async mappings(chunk: readonly Scanned[]): Promise<Map<Scanned, Mapping>> {
+    const stale = chunk.filter((one) => one.stale);
+    const mapped = await this.mapper.map(stale, { allocate: false });
+    const mappings = new Map(stale.map((one, index) => [one, mapped[index] as Mapping]));
+    const nothing = { name: undefined, waitsFor: null, uses: [], faults: [] };
+    for (const one of chunk) {
+      if (one.stale) continue;
+      if (one.status === 'skipped') mappings.set(one, { ...nothing, is: 'skipped' });
+      else if (one.row === null) mappings.set(one, { ...nothing, is: 'absent', atOnce: true });
+      else mappings.set(one, { ...nothing, is: 'row', row: one.row, validUntil: undefined });
+    }
+    return mappings;
   }
 
   /** The chunk as it stands in the target; a target that does not answer ends the step. */

@@ -134,6 +134,20 @@ export function conformance<E extends Entity>(name: string, harness: Harness<E>)
       expect(removal.graceDays).toBeGreaterThan(0);
     });
 
+    it('tells a version that every write changes, where it tells any', async () => {
+      if (!sync.readVersions) return;
+      expect(await sync.readVersions([{ id, targetId: null }])).toEqual([null]);
+      const { targetId, row } = await create();
+      const version = async () => {
+        const [[one], found] = await Promise.all([sync.readVersions!([{ id, targetId }]), sync.read({ id, targetId })]);
+        expect([typeof one, found?.etag]).toEqual(['string', one]);
+        return one;
+      };
+      const before = await version();
+      await sync.write(change(targetId, row, map(changed)));
+      expect(await version()).not.toBe(before);
+    });
+
     it('creates once, however often it is told', async () => {
       const before = await harness.count();
       const { targetId, row } = await create();

@@ -162,6 +162,12 @@ export interface Sync<E extends Entity = Entity> {
    */
   readMany?(refs: readonly Ref[]): Promise<readonly (Found | null | Rejected)[]>;
   /**
+   * The versions of up to 500 entities as `Found.etag` tells them, in the order of `refs`, null for what is not there; fails as a
+   * whole. For targets that change the version with every write of an entity, whoever wrote: what has the version that the last
+   * write left is as that write left it, and need not be read.
+   */
+  readVersions?(refs: readonly Ref[]): Promise<readonly (string | null)[]>;
+  /**
    * Carries out one change and returns the id in the target. Safe to repeat: a second call with the same change leaves the
    * same state and creates nothing twice.
    */
