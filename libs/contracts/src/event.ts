@@ -32,6 +32,8 @@ export interface EventAttributes {
   dataschema: string;
   epoch: number;
   revision: number;
+  /** Of the topic: a topic that was lost and began anew carries a newer one (UUIDv7, compared as text). */
+  incarnation?: string;
   correlationid?: string;
   causationid?: string;
   /** Source system that caused the change. */

@@ -92,6 +92,7 @@ function readAttributes(headers: NonNullable<Incoming['headers']>): EventAttribu
   };
   if (!RFC_3339.test(attributes.time)) throw new Fault('ce_time', 'not an RFC 3339 time');
   const extensions = {
+    incarnation: optional('ce_incarnation'),
     correlationid: optional('ce_correlationid'),
     causationid: optional('ce_causationid'),
     origin: optional('ce_origin'),
