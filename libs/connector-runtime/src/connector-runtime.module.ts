@@ -15,21 +15,27 @@ import { BatchConsumer, createKafka, type Batch } from '@myelin/messaging';
 import { Health, LOGGER, openDatabase, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import type { ConnectorSettings } from './connector-runtime.settings.js';
+import { Incarnations } from './incarnations.js';
 import { Intake } from './intake.js';
 import { LedgerController } from './ledger.controller.js';
 import { MIGRATIONS } from './migrations.js';
 import { CONNECTOR, ConnectorRunner, SESSION } from './runner.js';
+import { TopicsController } from './topics.controller.js';
 import { Wakeup } from './wakeup.js';
 
 /** Hands the states of one entity's topic to the intake; `priority` is the place of the entity in the order of arrival. */
 function eventsOf(entity: Entity, priority: number): Type {
   @Controller()
   class EntityEvents {
-    constructor(@Inject(Intake) private readonly intake: Intake) {}
+    constructor(
+      @Inject(Incarnations) private readonly incarnations: Incarnations,
+      @Inject(Intake) private readonly intake: Intake,
+    ) {}
 
     @EventPattern<string>(referentialTopic(entity).name)
-    take(@Payload() batch: Batch): Promise<void> {
-      return this.intake.take(entity, priority, batch);
+    async take(@Payload() batch: Batch): Promise<void> {
+      await this.incarnations.check(batch.topic, batch.events);
+      await this.intake.take(entity, priority, batch);
     }
   }
   return EntityEvents;
@@ -62,7 +68,7 @@ export class ConnectorRuntimeModule {
     const session: FactoryProvider<Promise<Session>> = { provide: SESSION, useFactory: () => connector.open() };
     return {
       module: ConnectorRuntimeModule,
-      controllers: [LedgerController, ...entities.map(eventsOf)],
+      controllers: [LedgerController, TopicsController, ...entities.map(eventsOf)],
       providers: [
         { provide: CONNECTOR, useValue: connector },
         session,
@@ -94,6 +100,7 @@ export class ConnectorRuntimeModule {
             }),
         },
         Wakeup,
+        Incarnations,
         Intake,
         ConnectorRunner,
         ConsumerHealth,
