@@ -70,8 +70,8 @@ export class GroupMember {
   private lastRead = Date.now();
   private handling = false;
   private readonly progress = new Progress();
-  /** What is wrong with the place where the member stands. */
-  private misplaced: string | undefined;
+  /** A partition that ends before what the member has read. */
+  private misplaced: Standing | undefined;
 
   constructor(private readonly options: GroupMemberOptions) {
     this.outage = new Outage(options.logger, { groupId: options.groupId });
@@ -89,7 +89,7 @@ export class GroupMember {
 
   /** Said while a committed offset lies beyond the end of its partition. */
   get warning(): string | undefined {
-    return this.misplaced;
+    return this.misplaced && misplacement(this.misplaced);
   }
 
   get closed(): AbortSignal {
@@ -198,7 +198,10 @@ export class GroupMember {
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => this.progress.given(payload.memberAssignment));
     consumer.on(consumer.events.COMMIT_OFFSETS, ({ payload }) => {
       for (const { topic, partitions } of payload.topics) {
-        for (const { partition, offset } of partitions) this.progress.reached(topic, partition, BigInt(offset));
+        for (const { partition, offset } of partitions) {
+          this.progress.reached(topic, partition, BigInt(offset));
+          if (this.misplaced?.topic === topic && this.misplaced.partition === partition) this.misplaced = undefined;
+        }
       }
     });
     // What kafkajs passes over by itself (markers, aborted messages) is never committed.
@@ -212,12 +215,10 @@ export class GroupMember {
     if (this.state !== 'consuming') return;
     const standings = await this.standings().catch(() => []);
     const { lag, stillMs, beyond } = this.progress.against(standings);
-    const was = this.misplaced;
-    this.misplaced =
-      beyond &&
-      `partition ${beyond.partition} of ${beyond.topic} ends at ${beyond.end}, before ${beyond.committed} where this group had read to: ` +
-        'the topic was lost and is read from its beginning (docs/runbook.md, "Kafka lost")';
-    if (this.misplaced && !was) this.options.logger.error({ groupId: this.options.groupId }, this.misplaced);
+    if (beyond && !this.misplaced) {
+      this.options.logger.error({ groupId: this.options.groupId }, misplacement(beyond));
+    }
+    this.misplaced = beyond;
     const stallMs = this.options.stallMs ?? STALL_MS;
     if (lag > 0n && stillMs > stallMs && !this.handling) {
       const what = `the consumer has not moved for ${Math.round(stillMs / 1000)} s although messages are there: it joins anew`;
@@ -301,3 +302,7 @@ export class GroupMember {
     });
   }
 }
+
+const misplacement = ({ topic, partition, end, committed }: Standing) =>
+  `partition ${partition} of ${topic} ends at ${end}, before ${committed} where this group had read to: ` +
+  'the topic was lost and is read from its beginning (docs/runbook.md, "Kafka lost")';
