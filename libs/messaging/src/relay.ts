@@ -269,6 +269,8 @@ export class Relay {
           const timer = sendSeconds.startTimer({ topic: this.topic });
           const ends = await producer.send(messages, this.sent.ends);
           this.sent = { ...this.sent, ends };
+          // What was just sent to is there; its ends are told a little later.
+          this.looked = Date.now();
           timer();
           transactions.inc({ topic: this.topic });
           published.inc({ topic: this.topic }, rows.length);
