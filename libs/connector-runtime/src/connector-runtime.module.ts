@@ -30,17 +30,23 @@ import { Mapper } from './mapper.js';
 import { CONNECTOR, ConnectorRunner, parisToday, SESSION } from './runner.js';
 import { Pulse } from './pulse.js';
 import { ReportPublisher } from './report.publisher.js';
+import { Incarnations } from './incarnations.js';
+import { TopicsController } from './topics.controller.js';
 import { Wakeup } from './wakeup.js';
 
 /** Hands the states of one entity's topic to the intake; `priority` is the place of the entity in the order of arrival. */
 function eventsOf(entity: Entity, priority: number): Type {
   @Controller()
   class EntityEvents {
-    constructor(@Inject(Intake) private readonly intake: Intake) {}
+    constructor(
+      @Inject(Incarnations) private readonly incarnations: Incarnations,
+      @Inject(Intake) private readonly intake: Intake,
+    ) {}
 
     @EventPattern<string>(referentialTopic(entity).name)
-    take(@Payload() batch: Batch): Promise<void> {
-      return this.intake.take(entity, priority, batch);
+    async take(@Payload() batch: Batch): Promise<void> {
+      await this.incarnations.check(batch.topic, batch.events);
+      await this.intake.take(entity, priority, batch);
     }
   }
   return EntityEvents;
@@ -82,6 +88,7 @@ export class ConnectorRuntimeModule {
       module: ConnectorRuntimeModule,
       controllers: [
         LedgerController,
+        TopicsController,
         ControlController,
         ResyncController,
         ParkedController,
@@ -123,6 +130,7 @@ export class ConnectorRuntimeModule {
         Wakeup,
         Control,
         Guards,
+        Incarnations,
         Intake,
         ConnectorRunner,
         JobRunner,

@@ -40,6 +40,8 @@ export interface MessageAttributes {
 export interface EventAttributes extends MessageAttributes {
   epoch: number;
   revision: number;
+  /** Of the topic: a topic that was lost and began anew carries a newer one (UUIDv7, compared as text). */
+  incarnation?: string;
 }
 
 /** Where a change came from; carried from the request to every target. */

@@ -3,10 +3,11 @@ import { Controller, Module, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { referentialTopic } from '@myelin/contracts';
-import { Partitioners } from 'kafkajs';
+import { Partitioners, type Consumer } from 'kafkajs';
 import { from, mergeMap, Observable } from 'rxjs';
 import { deleteTopics, kafkaOf, randomName, recorder, SmallReferential, until } from '../test/bed.js';
 import { BatchConsumer, connectBatchConsumer, type Batch, type BatchConsumerOptions } from './batch-consumer.js';
+import { OtherIncarnation } from './incarnation.js';
 import { createKafka } from './kafka.js';
 import { eventMessage } from './pack.js';
 import { Relay } from './relay.js';
@@ -266,6 +267,84 @@ describe('BatchConsumer', () => {
     const start = Date.now();
     await app.close();
     expect(Date.now() - start).toBeLessThan(10_000);
+  }, 60_000);
+
+  it('joins anew when it stops moving although messages are there', async () => {
+    const { topicPrefix } = await newTopic();
+    await sendRevisions(topicPrefix, [1]);
+    const seen: number[] = [];
+    const { consumer, lines } = await startService(
+      topicPrefix,
+      ({ events }) => void seen.push(...events.map(({ attributes }) => attributes.revision)),
+      { lookMs: 500, stallMs: 3_000 },
+    );
+    await until(() => seen.length === 1);
+    // Idle is no standstill.
+    await sleep(4_500);
+    expect(lines.filter(({ level }) => level >= 40)).toEqual([]);
+    consumer.unwrap<Consumer>().pause([{ topic: topicPrefix + contract.name }]);
+    await sleep(500);
+    await sendRevisions(topicPrefix, [2]);
+    await until(() => seen.length === 2);
+    expect(lines.filter(({ msg }) => /has not moved for \d+ s/.test(msg))).toHaveLength(1);
+    await until(() => consumer.state().state === 'consuming');
+  }, 60_000);
+
+  it('leaves a handler alone that takes longer than that', async () => {
+    const { topicPrefix } = await newTopic();
+    await sendRevisions(topicPrefix, [1]);
+    let calls = 0;
+    const handle = async () => {
+      calls++;
+      await sleep(5_000);
+    };
+    const { lines } = await startService(topicPrefix, handle, { lookMs: 200, stallMs: 1_000 });
+    await until(() => calls === 1);
+    await sendRevisions(topicPrefix, [2]);
+    await until(() => calls === 2);
+    expect(lines.filter(({ msg }) => msg.includes('has not moved'))).toEqual([]);
+  }, 60_000);
+
+  it('stops at another incarnation, and goes on with the first message of every partition once it is let', async () => {
+    const { topicPrefix } = await newTopic();
+    const partition = await sendRevisions(topicPrefix, [1, 2]);
+    const seen: number[] = [];
+    let accepted = true;
+    const { consumer, lines } = await startService(topicPrefix, ({ events }) => {
+      const revisions = events.map(({ attributes }) => attributes.revision);
+      if (revisions.includes(3) && !accepted) throw new OtherIncarnation(contract.name, 'b', 'Look into the runbook.');
+      seen.push(...revisions);
+    });
+    await until(() => seen.length === 2);
+    accepted = false;
+    await sendRevisions(topicPrefix, [3]);
+    await until(async () => (await committed(topicPrefix, partition)) === '0');
+    expect(consumer.health()).toMatchObject({ status: 'degraded', detail: expect.stringContaining('another topic') });
+    accepted = true;
+    await until(() => seen.length >= 5);
+    expect(seen).toEqual([1, 2, 1, 2, 3]);
+    await until(() => consumer.health().status === 'ok');
+    expect(lines.filter(({ level }) => level >= 40)).toHaveLength(1);
+  }, 60_000);
+
+  it('says so when its topic ends before what it has read, until it reads again', async () => {
+    const client = await newTopic();
+    const partition = await sendRevisions(client.topicPrefix, [1, 2, 3]);
+    const seen: number[] = [];
+    const { consumer, lines } = await startService(
+      client.topicPrefix,
+      ({ events }) => void seen.push(...events.map(({ attributes }) => attributes.revision)),
+      { lookMs: 300 },
+    );
+    await until(async () => (await committed(client.topicPrefix, partition)) === '3');
+    await deleteTopics(client);
+    await ensureTopics(client, [contract]);
+    const detail = `partition ${partition} of ${client.topicPrefix}${contract.name} ends at 0, before 3`;
+    await until(() => consumer.health().detail?.startsWith(detail));
+    expect(lines.filter(({ level, msg }) => level === 50 && msg.startsWith(detail))).toHaveLength(1);
+    await sendRevisions(client.topicPrefix, [1, 2, 3]);
+    await until(() => consumer.health().status === 'ok');
+    expect(seen).toEqual([1, 2, 3, 1, 2, 3]);
   }, 60_000);
 
   it('reports an error that kafkajs takes for final, and leaves when it does not pass', async () => {

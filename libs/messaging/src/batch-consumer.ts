@@ -11,6 +11,7 @@ import type { HealthReport, Logger } from '@myelin/platform';
 import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
 import { isObservable, lastValueFrom, throwError, type Observable } from 'rxjs';
 import { GroupMember } from './group-member.js';
+import { OtherIncarnation } from './incarnation.js';
 import type { KafkaClient } from './kafka.js';
 import { isUnreadable, readEvent, type Reader, type Received, type Unreadable } from './message.js';
 import { failures, lag, received, sliceSeconds, unreadable } from './metrics.js';
@@ -38,6 +39,9 @@ export interface BatchConsumerOptions {
   read?: Reader;
   /** After so long without a sign the broker gives the partitions to others; default 15 s. */
   sessionTimeoutMs?: number;
+  /** How often the consumer looks where it stands, default 30 s; and after how long without a move it joins anew, default 2 min. */
+  lookMs?: number;
+  stallMs?: number;
   /** Longest time that `close` takes; default 15 s. */
   closeDeadlineMs?: number;
   /** Told when kafkajs gave up on an error that it takes for final. */
@@ -54,13 +58,16 @@ const RETRY_MS = { first: 100, most: 5_000 };
 /**
  * Nest transport that gives batches of events to `@EventPattern<string>(topic)` methods, the topic being the contract's name.
  * A slice is committed after its handler succeeded; one whose handler fails is repeated until it succeeds, so nothing is
- * skipped and the order within a partition is kept. A handler must therefore bear to see a message twice.
+ * skipped and the order within a partition is kept. A handler must therefore bear to see a message twice. One that throws
+ * `OtherIncarnation` stops its topic, which is then read again from its first message.
  */
 export class BatchConsumer extends Server implements CustomTransportStrategy {
   override readonly transportId = Symbol('kafka batches');
   // The failure of a handler comes back here instead of being logged by Nest.
   override readonly propagatesEventHandlerErrors = true;
   private member: GroupMember | undefined;
+  /** The incarnation for which a topic was rewound. */
+  private readonly rewound = new Map<string, string>();
   private readonly outage: Outage;
 
   constructor(private readonly options: BatchConsumerOptions) {
@@ -80,6 +87,8 @@ export class BatchConsumer extends Server implements CustomTransportStrategy {
       groupId: `${client.topicPrefix}${service}.${topics.join('+')}`,
       topics: topics.map((topic) => client.topicPrefix + topic),
       sessionTimeoutMs: this.options.sessionTimeoutMs ?? 15_000,
+      ...(this.options.lookMs === undefined ? {} : { lookMs: this.options.lookMs }),
+      ...(this.options.stallMs === undefined ? {} : { stallMs: this.options.stallMs }),
       onBatch: (payload) => this.take(payload),
       onFatal: (error) => onFatal?.(error),
       leave: this.options.leave ?? (() => this.leaveProcess()),
@@ -105,8 +114,10 @@ export class BatchConsumer extends Server implements CustomTransportStrategy {
   /** `down` when only a restart helps, `degraded` while it waits for a server or its handler fails. */
   health(): HealthReport {
     const { state, detail } = this.state();
-    const status = state === 'failed' ? 'down' : state === 'consuming' || state === 'stopped' ? 'ok' : 'degraded';
-    return { status, detail: detail ?? state };
+    const warning = this.member?.warning;
+    const fine = (state === 'consuming' || state === 'stopped') && warning === undefined;
+    const status = state === 'failed' ? 'down' : fine ? 'ok' : 'degraded';
+    return { status, detail: detail ?? warning ?? state };
   }
 
   override on(): never {
@@ -115,6 +126,14 @@ export class BatchConsumer extends Server implements CustomTransportStrategy {
 
   override unwrap<T>(): T {
     return this.member?.unwrap() as T;
+  }
+
+  /** Once per incarnation: what stood on the topic before says nothing about what stands there now. */
+  private async rewind({ topic, found }: OtherIncarnation): Promise<boolean> {
+    if (this.rewound.get(topic) === found) return false;
+    await this.member!.rewind(this.options.client.topicPrefix + topic);
+    this.rewound.set(topic, found);
+    return true;
   }
 
   private leaveProcess(): void {
@@ -175,7 +194,10 @@ export class BatchConsumer extends Server implements CustomTransportStrategy {
         return true;
       } catch (error) {
         failures.inc({ topic });
-        this.outage.report(`the handler of ${topic} fails; its slice is repeated until it succeeds`, error);
+        if (error instanceof OtherIncarnation) {
+          this.outage.report(`reading ${topic} is stopped: it is another topic than before`, error);
+          if (await this.rewind(error)) return false;
+        } else this.outage.report(`the handler of ${topic} fails; its slice is repeated until it succeeds`, error);
       }
       await pause(backoff.take(), end);
       if (end.aborted) return false;

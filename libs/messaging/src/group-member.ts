@@ -3,6 +3,7 @@ import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { isTopicMissing } from './errors.js';
 import type { KafkaClient } from './kafka.js';
 import { Outage } from './outage.js';
+import { Progress, type Standing } from './progress.js';
 import { Backoff, bounded, pause } from './waiting.js';
 
 export type MemberState = 'stopped' | 'waiting for Kafka' | 'consuming' | 'failed';
@@ -20,6 +21,10 @@ export interface GroupMemberOptions {
   onFatal: (error: Error) => void;
   /** Called when the member has not read again within 10 s after `onFatal`. */
   leave: () => void;
+  /** How often the member compares where it stands with the ends of its partitions; default 30 s. */
+  lookMs?: number;
+  /** After so long without a move, with messages left and no handler at work, it joins anew; default 2 min. */
+  stallMs?: number;
 }
 
 const REBALANCE_MS = 90_000;
@@ -35,6 +40,11 @@ const SILENCE_MS = 2 * REBALANCE_MS;
 /** An idle fetch is answered within 5 s: after so long the broker hangs, or the group is being distributed anew. */
 const UNANSWERED_MS = 30_000;
 const WATCH_MS = 10_000;
+const LOOK_MS = 30_000;
+const STALL_MS = 120_000;
+
+/** kafkajs reads, and nothing comes although there is something. */
+class Stalled extends Error {}
 
 /** How a membership ended. */
 interface End {
@@ -59,6 +69,9 @@ export class GroupMember {
   private lastSign = Date.now();
   private lastRead = Date.now();
   private handling = false;
+  private readonly progress = new Progress();
+  /** A partition that ends before what the member has read. */
+  private misplaced: Standing | undefined;
 
   constructor(private readonly options: GroupMemberOptions) {
     this.outage = new Outage(options.logger, { groupId: options.groupId });
@@ -72,6 +85,11 @@ export class GroupMember {
   /** Why the member does not consume. */
   get detail(): string | undefined {
     return this.outage.detail;
+  }
+
+  /** Said while a committed offset lies beyond the end of its partition. */
+  get warning(): string | undefined {
+    return this.misplaced && misplacement(this.misplaced);
   }
 
   get closed(): AbortSignal {
@@ -97,6 +115,15 @@ export class GroupMember {
     return orderly;
   }
 
+  /** Begins a topic again with the first message of each partition that this member has. */
+  async rewind(topic: string): Promise<void> {
+    const { consumer } = this;
+    const starts = this.progress.partitionsOf(topic).map((partition) => ({ topic, partition, offset: '0' }));
+    // kafkajs reads on from what is resolved, whatever is committed; and others from what is committed.
+    for (const start of starts) consumer?.seek(start);
+    await consumer?.commitOffsets(starts);
+  }
+
   private async run(): Promise<void> {
     const backoff = new Backoff(250, 5_000);
     while (!this.closing.signal.aborted) {
@@ -112,7 +139,9 @@ export class GroupMember {
     if (this.current !== 'failed') this.current = 'waiting for Kafka';
     const what = isTopicMissing(error)
       ? `a topic is missing: ${this.options.topics.join(', ')}`
-      : 'Kafka does not answer';
+      : error instanceof Stalled
+        ? error.message
+        : 'Kafka does not answer';
     this.outage.report(what, error);
   }
 
@@ -149,10 +178,13 @@ export class GroupMember {
       if (this.handling || Date.now() - this.lastSign < SILENCE_MS) return;
       finish({ error: new Error('the consumer has not read for too long'), passing: true });
     }, WATCH_MS).unref();
+    this.followProgress(consumer);
+    const look = setInterval(() => void this.look(finish), this.options.lookMs ?? LOOK_MS).unref();
     this.lastSign = Date.now();
     const joining = this.join(consumer).catch((error: Error) => finish({ error, passing: true }));
     const end = await ended;
     clearInterval(watch);
+    clearInterval(look);
     this.closing.signal.removeEventListener('abort', stop);
     // While kafkajs joins it cannot be stopped and would stay behind as a second member: it is let in first.
     await bounded(
@@ -160,6 +192,67 @@ export class GroupMember {
       this.closing.signal.aborted ? REBALANCE_MS : DISCONNECT_MS,
     );
     return end;
+  }
+
+  private followProgress(consumer: Consumer): void {
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => this.progress.given(payload.memberAssignment));
+    consumer.on(consumer.events.COMMIT_OFFSETS, ({ payload }) => {
+      for (const { topic, partitions } of payload.topics) {
+        for (const { partition, offset } of partitions) {
+          this.progress.reached(topic, partition, BigInt(offset));
+          if (this.misplaced?.topic === topic && this.misplaced.partition === partition) this.misplaced = undefined;
+        }
+      }
+    });
+    // What kafkajs passes over by itself (markers, aborted messages) is never committed.
+    consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { topic, partition, batchSize, lastOffset } }) => {
+      if (batchSize === 0) this.progress.reached(topic, partition, BigInt(lastOffset) + 1n);
+    });
+  }
+
+  /** Compares where the member stands with the ends of its partitions: joins anew when it has stopped moving, and tells when an end lies before it. */
+  private async look(finish: (end: End) => void): Promise<void> {
+    if (this.state !== 'consuming') return;
+    const standings = await this.standings().catch(() => []);
+    const { lag, stillMs, beyond } = this.progress.against(standings);
+    if (beyond && !this.misplaced) {
+      this.options.logger.error({ groupId: this.options.groupId }, misplacement(beyond));
+    }
+    this.misplaced = beyond;
+    const stallMs = this.options.stallMs ?? STALL_MS;
+    if (lag > 0n && stillMs > stallMs && !this.handling) {
+      const what = `the consumer has not moved for ${Math.round(stillMs / 1000)} s although messages are there: it joins anew`;
+      finish({ error: new Stalled(what), passing: true });
+    }
+  }
+
+  private async standings(): Promise<Standing[]> {
+    const { client, groupId, topics } = this.options;
+    const admin = client.kafka.admin({ retry: { retries: 1 } });
+    try {
+      await admin.connect();
+      const committed = new Map(
+        (await admin.fetchOffsets({ groupId, topics })).flatMap(({ topic, partitions }) =>
+          partitions.map(({ partition, offset }) => [`${topic}/${partition}`, BigInt(offset)] as const),
+        ),
+      );
+      const standings: Standing[] = [];
+      for (const topic of topics) {
+        for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+          const offset = committed.get(`${topic}/${partition}`) ?? -1n;
+          standings.push({
+            topic,
+            partition,
+            committed: offset < 0n ? null : offset,
+            low: BigInt(low),
+            end: BigInt(high),
+          });
+        }
+      }
+      return standings;
+    } finally {
+      await bounded(admin.disconnect(), DISCONNECT_MS);
+    }
   }
 
   private newConsumer(finish: (end: End) => void): Consumer {
@@ -209,3 +302,7 @@ export class GroupMember {
     });
   }
 }
+
+const misplacement = ({ topic, partition, end, committed }: Standing) =>
+  `partition ${partition} of ${topic} ends at ${end}, before ${committed} where this group had read to: ` +
+  'the topic was lost and is read from its beginning (docs/runbook.md, "Kafka lost")';

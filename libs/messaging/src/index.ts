@@ -5,6 +5,7 @@ export {
   type BatchConsumerOptions,
   type ConsumerState,
 } from './batch-consumer.js';
+export { newestIncarnation, OtherIncarnation } from './incarnation.js';
 export { createKafka, type KafkaClient, type KafkaOptions } from './kafka.js';
 export {
   isUnreadable,
@@ -15,7 +16,8 @@ export {
   type Received,
   type Unreadable,
 } from './message.js';
-export type { Leadership, Outbox, OutboxRow } from './outbox.js';
+export type { Leadership, Outbox, OutboxRow, PublishedState } from './outbox.js';
 export { Publisher, type Publication, type PublisherOptions } from './publisher.js';
 export { Relay, type RelayOptions, type RelayState } from './relay.js';
+export { readTopic, topicEnds } from './topic-reader.js';
 export { ensureTopics, TopicMismatch, type EnsureTopicsOptions } from './topics.js';

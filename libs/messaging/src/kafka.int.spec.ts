@@ -20,7 +20,7 @@ describe('createKafka', () => {
     await admin.connect();
     await admin.describeCluster();
     const producer = await openProducer(client, contract.name);
-    await producer.send([{ key: 'a', value: null, partition: 0, headers: {} }]);
+    await producer.send([{ key: 'a', value: null, partition: 0, headers: {} }], []);
     const consumer = client.kafka.consumer({ groupId: randomName(), maxWaitTimeInMs: 5_000 });
     await consumer.connect();
     await consumer.subscribe({ topic, fromBeginning: true });

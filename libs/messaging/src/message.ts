@@ -51,11 +51,15 @@ export const readMessage: Reader = (message) => read(message, (headers) => readA
 
 /** Reads a message of a referential topic: as `readMessage`, with the order of the states among the attributes. */
 export const readEvent: Reader<EventAttributes> = (message) =>
-  read(message, (headers) => ({
-    ...readAttributes(headers),
-    epoch: headers.count('ce_epoch'),
-    revision: headers.count('ce_revision'),
-  }));
+  read(message, (headers) => {
+    const incarnation = headers.optional('ce_incarnation');
+    return {
+      ...readAttributes(headers),
+      epoch: headers.count('ce_epoch'),
+      revision: headers.count('ce_revision'),
+      ...(incarnation && { incarnation }),
+    };
+  });
 
 function read<A extends MessageAttributes>(message: Incoming, attributesOf: (headers: MessageHeaders) => A) {
   const { topic, partition, offset, key, value, timestamp } = message;

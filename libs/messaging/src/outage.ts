@@ -15,8 +15,9 @@ export class Outage {
     return this.reason;
   }
 
-  report(what: string, error: unknown): void {
-    const level = this.since === undefined || this.reason !== what ? 'warn' : 'debug';
+  /** `level` is `error` when a person must act. */
+  report(what: string, error: unknown, urgent: 'warn' | 'error' = 'warn'): void {
+    const level = this.since === undefined || this.reason !== what ? urgent : 'debug';
     this.since ??= Date.now();
     this.reason = what;
     this.logger[level]({ ...this.fields, err: briefly(error) }, what);

@@ -49,6 +49,7 @@ export function eventMessage(entity: Entity, row: OutboxRow, partitions: number)
     ce_epoch: String(row.epoch),
     ce_revision: String(row.revision),
   };
+  if (row.incarnation) headers.ce_incarnation = row.incarnation;
   if (row.correlationId) headers.ce_correlationid = row.correlationId;
   if (row.causationId) headers.ce_causationid = row.causationId;
   if (row.origin) headers.ce_origin = row.origin;

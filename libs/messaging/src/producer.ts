@@ -1,12 +1,17 @@
 import { CompressionTypes, Partitioners, type Producer } from 'kafkajs';
+import { TopicReplaced } from './continuity.js';
 import type { KafkaClient } from './kafka.js';
 import type { Outgoing } from './pack.js';
 import { bounded } from './waiting.js';
 
 /** A producer that alone may write to its topic, until another one is opened for the same topic. */
 export interface FencedProducer {
-  /** Sends all messages, or none, in one transaction. After a failure the producer is good for nothing but `close`. */
-  send(messages: Outgoing[]): Promise<void>;
+  /**
+   * Sends all messages, or none, in one transaction to a topic that reaches at least to `ends`, and answers how far it reaches
+   * then. After a failure the producer is good for nothing but `close`.
+   * @throws TopicReplaced, with nothing sent, when the topic does not reach so far.
+   */
+  send(messages: Outgoing[], ends: readonly bigint[]): Promise<bigint[]>;
   /** Disconnects within 3 s: after a failure kafkajs may wait for answers that never come. */
   close(): Promise<void>;
 }
@@ -43,8 +48,8 @@ export async function openProducer({ kafka, topicPrefix }: KafkaClient, name: st
   }
   return {
     close,
-    async send(messages) {
-      const sending = sendAll(producer, topic, messages);
+    async send(messages, ends) {
+      const sending = sendAll(producer, topic, messages, ends);
       if (await bounded(sending, SEND_MS)) return sending;
       // What goes on behind cannot do harm: the next producer of the topic fences this one.
       void sending.catch(() => undefined).then(() => producer.disconnect());
@@ -53,10 +58,26 @@ export async function openProducer({ kafka, topicPrefix }: KafkaClient, name: st
   };
 }
 
-async function sendAll(producer: Producer, topic: string, messages: Outgoing[]): Promise<void> {
+async function sendAll(
+  producer: Producer,
+  topic: string,
+  messages: Outgoing[],
+  ends: readonly bigint[],
+): Promise<bigint[]> {
   const transaction = await producer.transaction();
-  await transaction.send({ topic, messages, acks: -1, compression: CompressionTypes.GZIP });
+  const appended = await transaction.send({ topic, messages, acks: -1, compression: CompressionTypes.GZIP });
+  const reached = [...ends];
+  for (const { partition, baseOffset } of appended) {
+    const base = BigInt(baseOffset ?? -1);
+    if (base < (ends[partition] ?? 0n)) {
+      await transaction.abort();
+      throw new TopicReplaced(topic);
+    }
+    // The marker of the transaction takes one more.
+    reached[partition] = base + BigInt(messages.filter((message) => message.partition === partition).length) + 1n;
+  }
   await transaction.commit();
+  return reached;
 }
 
 /** The transactional id that every relay of a topic uses: Kafka lets only the newest of its users write. */

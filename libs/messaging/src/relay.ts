@@ -1,12 +1,14 @@
 import { referentialTopic, type Entity } from '@myelin/contracts';
 import { briefly, type HealthReport, type Logger } from '@myelin/platform';
+import { beginIncarnation, DatabaseBehind, endsBefore, establish, TopicReplaced } from './continuity.js';
 import { isFenced } from './errors.js';
 import type { KafkaClient } from './kafka.js';
 import { outboxes, published, sendSeconds, transactions } from './metrics.js';
 import { Outage } from './outage.js';
-import type { Leadership, Outbox, OutboxRow } from './outbox.js';
+import type { Leadership, Outbox, OutboxRow, Publication } from './outbox.js';
 import { eventMessage, pack, PACK_LIMITS } from './pack.js';
 import { openProducer, type FencedProducer } from './producer.js';
+import { topicEnds } from './topic-reader.js';
 import { provisionTopics, TopicMismatch } from './topics.js';
 import { Backoff, bounded, pause } from './waiting.js';
 
@@ -19,14 +21,20 @@ export interface RelayOptions {
   onOversize?: (row: { id: string; revision: number; bytes: number }) => void;
   /** Of the topic, when it must be created; default 3, or the number of brokers when there are fewer. */
   replicationFactor?: number;
+  /** How often a relay that has nothing to send looks whether its topic is still there; default 15 s. */
+  lookMs?: number;
 }
 
-export type RelayState = 'stopped' | 'standby' | 'waiting for Kafka' | 'waiting for the database' | 'leading';
+export type RelayState =
+  'stopped' | 'standby' | 'waiting for Kafka' | 'waiting for the database' | 'waiting for a person' | 'leading';
 
 const STANDBY_MS = 3_000;
 const STOP_MS = 5_000;
 const IDLE_MS = { first: 5, most: 500 };
 const RETRY_MS = { first: 250, most: 5_000 };
+const LOOK_MS = 15_000;
+/** How often a relay that refuses to publish asks whether a person has settled it. */
+const SETTLED_MS = 1_000;
 /** Fewest rows asked for at once, when states are large. */
 const FEWEST_ROWS = 50;
 
@@ -47,10 +55,15 @@ class OutboxFailure extends Error {}
  *
  * Nothing is lost: a row leaves the outbox only after its transaction was committed and only if its revision has
  * not moved since. After any failure the outcome of the last transaction may be unknown; its rows are then sent again.
+ *
+ * Topic and database belong together (docs/adr/0008): with each batch the database records how far the topic reaches. A topic that
+ * reaches less far was lost: it gets a new incarnation before anything is sent. A topic that holds states which the
+ * database does not know has seen its future: the relay refuses to publish until a person has said that it was restored.
  */
 export class Relay {
   private readonly topic: string;
   private readonly contract;
+  private readonly outbox: Outbox;
   private readonly logger: Logger;
   private readonly outage: Outage;
   private readonly stopping = new AbortController();
@@ -60,10 +73,13 @@ export class Relay {
   private woken = false;
   private alarm = new AbortController();
   private limit = PACK_LIMITS.rows;
+  private sent: Publication = { epoch: 0, incarnation: null, ends: [] };
+  private looked = 0;
 
   constructor(private readonly options: RelayOptions) {
     this.contract = referentialTopic(options.entity);
     this.topic = options.client.topicPrefix + this.contract.name;
+    this.outbox = telling(options.outbox);
     this.logger = options.logger.child({ relay: this.topic });
     this.outage = new Outage(this.logger, {});
   }
@@ -118,7 +134,7 @@ export class Relay {
 
   private async tryToLead(): Promise<Leadership | null> {
     try {
-      const leadership = await this.options.outbox.lead();
+      const leadership = await this.outbox.lead();
       if (this.state === 'waiting for the database') this.outage.over('the database answers again');
       this.state = 'standby';
       return leadership;
@@ -142,6 +158,7 @@ export class Relay {
         await provisionTopics(this.options.client, [this.contract], this.options.replicationFactor);
         producer = await openProducer(this.options.client, this.contract.name);
         if (!(await leadership.held().catch(() => false))) break;
+        await this.establish();
         this.leads();
         await this.publish(producer, end, () => backoff.reset());
       } catch (error) {
@@ -153,13 +170,44 @@ export class Relay {
           );
           break;
         }
+        if (error instanceof DatabaseBehind) {
+          await this.refuse(error, end);
+          continue;
+        }
         this.trouble(error);
+        if (error instanceof TopicReplaced) {
+          await beginIncarnation(this.outbox, this.sent.incarnation).catch(() => undefined);
+        }
         await pause(backoff.take(), end);
       } finally {
         await producer?.close();
       }
     }
     if (!this.stopping.signal.aborted) this.logger.info('the relay no longer leads');
+  }
+
+  private async establish(): Promise<void> {
+    const before = this.sent.incarnation ?? (await this.outbox.publication()).incarnation;
+    const { publication, ends } = await establish(this.options.client, this.contract.name, this.outbox);
+    this.sent = { ...publication, ends };
+    this.looked = Date.now();
+    if (before !== null && before !== publication.incarnation) {
+      this.logger.error(
+        { incarnation: publication.incarnation },
+        'the topic was lost and begins anew: republish it (POST /republish), then accept it in its readers',
+      );
+    }
+  }
+
+  /** Publishes nothing until the epoch was raised: that is what a person does who knows that the database was restored. */
+  private async refuse(error: DatabaseBehind, end: AbortSignal): Promise<void> {
+    this.state = 'waiting for a person';
+    this.outage.report(error.message, error, 'error');
+    while (!end.aborted) {
+      const known = await this.outbox.publication().catch(() => undefined);
+      if (known && known.epoch !== error.epoch) return;
+      await pause(SETTLED_MS, end);
+    }
   }
 
   private leads(): void {
@@ -190,7 +238,16 @@ export class Relay {
       this.alarm = new AbortController();
       if (!this.woken && !end.aborted) await pause(idle.take(), this.alarm.signal);
       if (this.woken) idle.reset();
+      await this.look();
     }
+  }
+
+  /** Throws when the topic is gone or seems shorter than it was: what then is true is found out anew. Asked now and then while there is nothing to send. */
+  private async look(): Promise<void> {
+    if (Date.now() - this.looked < (this.options.lookMs ?? LOOK_MS)) return;
+    const ends = await topicEnds(this.options.client, this.contract.name);
+    if (endsBefore(ends, this.sent.ends)) throw new Error(`topic ${this.topic} is shorter than it was`);
+    this.looked = Date.now();
   }
 
   /**
@@ -210,14 +267,17 @@ export class Relay {
         for (const { rows, messages } of this.packed(page.rows)) {
           if (end.aborted) break;
           const timer = sendSeconds.startTimer({ topic: this.topic });
-          await producer.send(messages);
+          const ends = await producer.send(messages, this.sent.ends);
+          this.sent = { ...this.sent, ends };
+          // What was just sent to is there; its ends are told a little later.
+          this.looked = Date.now();
           timer();
           transactions.inc({ topic: this.topic });
           published.inc({ topic: this.topic }, rows.length);
           sent = true;
           onProgress();
           await deleting;
-          deleting = this.done(rows);
+          deleting = this.done(rows, ends);
           deleting.catch(() => undefined);
         }
       }
@@ -251,12 +311,15 @@ export class Relay {
 
   private async read(after: string | null): Promise<Page> {
     const { limit } = this;
-    const rows = await this.options.outbox.read(after, limit).catch(outboxFailure);
+    const rows = await this.outbox.read(after, limit);
     return { rows, full: rows.length >= limit };
   }
 
-  private done(rows: OutboxRow[]): Promise<void> {
-    return this.options.outbox.done(rows.map(({ id, revision }) => ({ id, revision }))).catch(outboxFailure);
+  private done(rows: OutboxRow[], ends: readonly bigint[]): Promise<void> {
+    // Under what they were read: it may have changed since.
+    const { epoch, incarnation = null } = rows[0]!;
+    const sent = rows.map(({ id, revision }) => ({ id, revision }));
+    return this.outbox.done(sent, { epoch, incarnation, ends });
   }
 }
 
@@ -265,6 +328,17 @@ interface Page {
   /** More may follow. */
   full: boolean;
 }
+
+/** The outbox, with its failures told apart. */
+const telling = (outbox: Outbox): Outbox => ({
+  lead: () => outbox.lead(),
+  read: (after, limit) => outbox.read(after, limit).catch(outboxFailure),
+  done: (rows, sent) => outbox.done(rows, sent).catch(outboxFailure),
+  publication: () => outbox.publication().catch(outboxFailure),
+  renew: (previous, next) => outbox.renew(previous, next).catch(outboxFailure),
+  findUnknown: (states) => outbox.findUnknown(states).catch(outboxFailure),
+  depth: () => outbox.depth(),
+});
 
 const outboxFailure = (cause: unknown): never => {
   throw new OutboxFailure('the outbox failed', { cause });

@@ -62,6 +62,8 @@ export class SmallReferential {
     pool.on('error', () => undefined);
     await pool.query(`create schema ${schema}`);
     await pool.query(`create table entity (id text primary key, revision integer not null, value text)`);
+    await pool.query(`create table publication (epoch integer not null, incarnation text, ends bigint[] not null)`);
+    await pool.query(`insert into publication values (1, null, '{}')`);
     await pool.query(
       `create table outbox (id text primary key, revision integer not null, at timestamptz not null default now())`,
     );
@@ -109,18 +111,35 @@ export class SmallReferential {
       lead: () => this.lead(),
       read: async (after, limit) => {
         const { rows } = await this.pool.query<OutboxRow>(
-          `select id, revision, 1 as epoch, 'updated' as kind, value, '2026-11-24T10:00:00Z' as time, 'c-1' as "correlationId"
-             from outbox join entity using (id, revision) where $1::text is null or id > $1 order by id limit $2`,
+          `select id, revision, epoch, incarnation, 'updated' as kind, value, '2026-11-24T10:00:00Z' as time, 'c-1' as "correlationId"
+             from publication, outbox join entity using (id, revision) where $1::text is null or id > $1 order by id limit $2`,
           [after, limit],
         );
         return rows;
       },
-      done: async (rows) => {
+      done: async (rows, { epoch, incarnation, ends }) => {
         await this.pool.query(
-          `delete from outbox using unnest($1::text[], $2::integer[]) as sent (id, revision)
+          `with reached as (update publication set ends = $5 where epoch = $3 and incarnation = $4 returning 1)
+           delete from outbox using reached, unnest($1::text[], $2::integer[]) as sent (id, revision)
             where outbox.id = sent.id and outbox.revision = sent.revision`,
-          [rows.map(({ id }) => id), rows.map(({ revision }) => revision)],
+          [rows.map(({ id }) => id), rows.map(({ revision }) => revision), epoch, incarnation, ends.map(String)],
         );
+      },
+      publication: async () => {
+        const { rows } = await this.pool.query<{ epoch: number; incarnation: string | null; ends: string[] }>(
+          'select epoch, incarnation, ends from publication',
+        );
+        return { ...rows[0]!, ends: rows[0]!.ends.map(BigInt) };
+      },
+      renew: async (previous, next) => {
+        await this.pool.query(
+          `update publication set incarnation = $2, ends = '{}' where incarnation is not distinct from $1`,
+          [previous, next],
+        );
+      },
+      findUnknown: async (states) => {
+        const revisions = await this.revisions();
+        return states.find(({ id, revision }) => revision > (revisions.get(id) ?? 0)) ?? null;
       },
       depth: async () => ({ rows: await this.waiting(), oldestSeconds: 0 }),
     };
@@ -169,7 +188,12 @@ export async function readTopic({ kafka, topicPrefix }: KafkaClient, name: strin
     ends.filter(({ low, high }) => low !== high).map(({ partition, high }) => [partition, BigInt(high)]),
   );
   const messages: OnTopic[] = [];
-  const consumer = kafka.consumer({ groupId: topicPrefix + randomName(), maxWaitTimeInMs: 200 });
+  const consumer = kafka.consumer({
+    groupId: topicPrefix + randomName(),
+    maxWaitTimeInMs: 200,
+    // The coordinator of a broker that has just started may be loading.
+    retry: { retries: 15 },
+  });
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
   await new Promise<void>((resolve, reject) => {

@@ -23,10 +23,14 @@ describe.each(ENTITIES)('the API description of a %s referential', (entity) => {
     );
     expect(resources.sort()).toEqual([
       'get /imports/{id}',
+      'get /restored/unknown',
       'get /things',
       'get /things/{id}',
       'patch /things/{id}',
       'post /imports',
+      'post /republish',
+      'post /restored',
+      'post /restored/end-unknown',
       'post /things',
       'post /things/{id}/deactivation',
       'post /things/{id}/reactivation',

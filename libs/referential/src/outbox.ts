@@ -1,18 +1,21 @@
 import type { Cause, EventKind, Status } from '@myelin/contracts';
-import type { Outbox, OutboxRow } from '@myelin/messaging';
+import type { Outbox, OutboxRow, PublishedState } from '@myelin/messaging';
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
+import { isMasterId } from './request.js';
 
 interface DirtyRow {
   id: string;
   revision: number;
   epoch: number;
+  incarnation: string | null;
   kind: EventKind;
-  status: Status;
+  /** Null, as are survivor and state, where there is no record. */
+  status: Status | null;
   survivor: string | null;
-  state: string;
+  state: string | null;
   cause: Partial<Cause>;
-  changed_at: Date;
+  time: Date;
 }
 
 /** Advisory lock that the relaying process holds for as long as its session lives. */
@@ -55,8 +58,10 @@ export function createOutbox(dataSource: DataSource, url: string): Outbox {
 
     async read(after, limit) {
       const rows = (await dataSource.query(
-        `select o.entity_id as id, r.revision, epoch, o.kind, r.status, r.survivor, r.state::text as state, o.cause, o.changed_at
-           from referential, outbox o join record r on r.id = o.entity_id
+        // A row without a record is the end of something that stands on the topic only.
+        `select o.entity_id as id, coalesce(r.revision, o.revision) as revision, epoch, incarnation, o.kind, r.status, r.survivor,
+                r.state::text as state, o.cause, coalesce(r.updated_at, o.changed_at) as time
+           from referential, outbox o left join record r on r.id = o.entity_id
           where $1::uuid is null or o.entity_id > $1
           order by o.entity_id limit $2`,
         [after, limit],
@@ -64,12 +69,47 @@ export function createOutbox(dataSource: DataSource, url: string): Outbox {
       return rows.map(event);
     },
 
-    async done(rows) {
+    async done(rows, { epoch, incarnation, ends }) {
       await dataSource.query(
-        `delete from outbox o using unnest($1::uuid[], $2::integer[]) as sent (id, revision)
-          where o.entity_id = sent.id and o.revision = sent.revision`,
-        [rows.map(({ id }) => id), rows.map(({ revision }) => revision)],
+        // Whoever raises the epoch or renews the incarnation waits for this row, or makes this statement do nothing.
+        `with reached as (
+           update referential
+              set ends = (select array_agg(greatest(was, now) order by n)
+                            from unnest(ends, $5::bigint[]) with ordinality as partitions (was, now, n))
+            where epoch = $3 and incarnation = $4 returning 1)
+         delete from outbox o using reached, unnest($1::uuid[], $2::integer[]) as sent (id, revision)
+          where o.entity_id = sent.id and o.revision <= sent.revision`,
+        [rows.map(({ id }) => id), rows.map(({ revision }) => revision), epoch, incarnation, ends.map(String)],
       );
+    },
+
+    async publication() {
+      const [row] = (await dataSource.query('select epoch, incarnation, ends from referential')) as {
+        epoch: number;
+        incarnation: string | null;
+        ends: string[];
+      }[];
+      if (!row) throw new Error('table referential is empty: the database is damaged');
+      return { ...row, ends: row.ends.map(BigInt) };
+    },
+
+    async renew(previous, next) {
+      await dataSource.query(
+        `update referential set incarnation = $2, ends = '{}', topic_lost_at = case when $1::uuid is null then topic_lost_at else date_trunc('milliseconds', now()) end
+          where incarnation is not distinct from $1`,
+        [previous, next],
+      );
+    },
+
+    async findUnknown(states) {
+      const [unknown] = (await dataSource.query(
+        // The time tells two histories apart that have counted equally far.
+        `select s.id, s.epoch, s.revision, s.time from jsonb_to_recordset($1::jsonb) as s (id uuid, epoch integer, revision integer, time text)
+          where not exists (select from revision r where r.record_id = s.id and r.revision = s.revision and r.at = s.time::timestamptz)
+          limit 1`,
+        [JSON.stringify(states.filter(({ id }) => isMasterId(id)))],
+      )) as PublishedState[];
+      return unknown ?? null;
     },
 
     async depth() {
@@ -83,19 +123,21 @@ export function createOutbox(dataSource: DataSource, url: string): Outbox {
 }
 
 function event(row: DirtyRow): OutboxRow {
-  const { cause } = row;
-  const survivor = row.survivor ? `,"survivor":"${row.survivor}"` : '';
+  const { id, revision, epoch, incarnation, kind, cause, time } = row;
   return {
-    id: row.id,
-    revision: row.revision,
-    epoch: row.epoch,
-    kind: row.kind,
-    // The golden state is spliced in as PostgreSQL prints it: it is never parsed on its way to the topic.
-    value: `{"id":"${row.id}","status":"${row.status}"${survivor}${row.state === '{}' ? '' : ','}${row.state.slice(1)}`,
-    time: row.changed_at.toISOString(),
+    ...{ id, revision, epoch, incarnation, kind },
+    value: document(row),
+    time: time.toISOString(),
     ...(cause.correlationId ? { correlationId: cause.correlationId } : {}),
     ...(cause.causationId ? { causationId: cause.causationId } : {}),
     ...(cause.origin ? { origin: cause.origin } : {}),
     ...(cause.traceparent ? { traceparent: cause.traceparent } : {}),
   };
+}
+
+/** The golden state is spliced in as PostgreSQL prints it: it is never parsed on its way to the topic. */
+function document({ id, status, survivor, state }: DirtyRow): string | null {
+  if (state === null) return null;
+  const master = `{"id":"${id}","status":"${status}"${survivor ? `,"survivor":"${survivor}"` : ''}`;
+  return `${master}${state === '{}' ? '' : ','}${state.slice(1)}`;
 }

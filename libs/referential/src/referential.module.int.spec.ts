@@ -52,6 +52,7 @@ describe('a referential', () => {
         ce_time: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T.*Z$/),
         ce_dataschema: 'urn:myelin:master:person:1',
         ce_epoch: '1',
+        ce_incarnation: expect.stringMatching(/^[0-9a-f-]{36}$/) as unknown,
         ce_revision: '1',
         ce_correlationid: 'ticket-42',
         ce_origin: 'hub',

@@ -6,20 +6,22 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { createKafka, Relay } from '@myelin/messaging';
+import { createKafka, Relay, type KafkaClient } from '@myelin/messaging';
 import { Health, LOGGER, openDatabase, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import type { ReferentialDefinition } from './definition.js';
 import { ImportController } from './import.controller.js';
 import { ImportService } from './import.service.js';
-import { FirstFloor1764000000000 } from './migrations/1-first-floor.js';
+import { MIGRATIONS } from './migrations.js';
 import { createOutbox } from './outbox.js';
 import { recordController } from './record.controller.js';
 import { RecordService } from './record.service.js';
+import { RecoveryController } from './recovery.controller.js';
+import { RecoveryService } from './recovery.service.js';
 import type { ReferentialSettings } from './referential.settings.js';
 import { sourceController } from './source.controller.js';
 import { TABLES } from './tables.js';
-import { DEFINITION, RELAY_SIGNAL } from './tokens.js';
+import { DEFINITION, KAFKA, RELAY_SIGNAL } from './tokens.js';
 
 /** Starts the relay once the process is up, tells its health, and stops it at the end. */
 @Injectable()
@@ -27,6 +29,7 @@ class RelayRunner implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     @Inject(RELAY_SIGNAL) private readonly relay: Relay,
     @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(RecoveryService) private readonly recovery: RecoveryService,
     @Inject(Health) private readonly health: Health,
   ) {}
 
@@ -36,6 +39,12 @@ class RelayRunner implements OnApplicationBootstrap, OnApplicationShutdown {
       return { status: 'ok' };
     });
     this.health.register('relay', () => this.relay.health());
+    this.health.register('topic', async () => {
+      const lostAt = await this.recovery.topicLostAt();
+      if (!lostAt) return { status: 'ok' };
+      const detail = `the topic was lost, found at ${lostAt.toISOString()}: publish everything again with POST /republish (docs/runbook.md)`;
+      return { status: 'degraded', detail };
+    });
     this.relay.start();
   }
 
@@ -52,7 +61,7 @@ export class ReferentialModule {
     const name = `myelin-${definition.entity}`;
     return {
       module: ReferentialModule,
-      controllers: [recordController(definition), sourceController(definition), ImportController],
+      controllers: [recordController(definition), sourceController(definition), ImportController, RecoveryController],
       providers: [
         { provide: DEFINITION, useValue: definition },
         {
@@ -63,21 +72,27 @@ export class ReferentialModule {
               url: settings.DATABASE_URL,
               applicationName: name,
               entities: TABLES,
-              migrations: [FirstFloor1764000000000],
+              migrations: MIGRATIONS,
+              logger,
+            }),
+        },
+        {
+          provide: KAFKA,
+          inject: [LOGGER],
+          useFactory: (logger: Logger) =>
+            createKafka({
+              brokers: settings.KAFKA_BROKERS,
+              clientId: name,
+              topicPrefix: settings.TOPIC_PREFIX,
               logger,
             }),
         },
         {
           provide: RELAY_SIGNAL,
-          inject: [DataSource, LOGGER],
-          useFactory: (dataSource: DataSource, logger: Logger) =>
+          inject: [DataSource, KAFKA, LOGGER],
+          useFactory: (dataSource: DataSource, client: KafkaClient, logger: Logger) =>
             new Relay({
-              client: createKafka({
-                brokers: settings.KAFKA_BROKERS,
-                clientId: name,
-                topicPrefix: settings.TOPIC_PREFIX,
-                logger,
-              }),
+              client,
               entity: definition.entity,
               outbox: createOutbox(dataSource, settings.DATABASE_URL),
               logger,
@@ -85,6 +100,7 @@ export class ReferentialModule {
         },
         RecordService,
         ImportService,
+        RecoveryService,
         RelayRunner,
       ],
     };

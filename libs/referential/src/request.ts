@@ -45,9 +45,12 @@ export function pageStart(text: unknown): string {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
+/** True for the text of a UUID in its canonical form. */
+export const isMasterId = (text: string): boolean => UUID.test(text);
+
 /** A master id in the path; 404 when it cannot be one. */
 export function masterId(text: string): string {
   const id = text.toLowerCase();
-  if (!UUID.test(id)) throw new ProblemError('not-found', 'that is no master id');
+  if (!isMasterId(id)) throw new ProblemError('not-found', 'that is no master id');
   return id;
 }

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { DataSource } from 'typeorm';
 import type { ReferentialDefinition } from '../src/definition.js';
 import { fact, type SourceFact } from '../src/fact.js';
-import { FirstFloor1764000000000 } from '../src/migrations/1-first-floor.js';
+import { MIGRATIONS } from '../src/migrations.js';
 import { ReferentialModule } from '../src/referential.module.js';
 import { TABLES, type Attributes } from '../src/tables.js';
 
@@ -57,12 +57,11 @@ export async function dropDatabase(url: string): Promise<void> {
 export async function openTables(): Promise<{ dataSource: DataSource; close: () => Promise<void> }> {
   const url = freshDatabase();
   const { logger } = recorder();
-  const migrations = [FirstFloor1764000000000];
   const dataSource = await openDatabase({
     url,
     applicationName: 'spec',
     entities: TABLES,
-    migrations,
+    migrations: MIGRATIONS,
     poolSize: 20,
     logger,
   });
@@ -71,6 +70,17 @@ export async function openTables(): Promise<{ dataSource: DataSource; close: () 
     await dropDatabase(url);
   };
   return { dataSource, close };
+}
+
+/** A copy of a database that nobody uses, as a backup would be. */
+export async function copyDatabase(url: string): Promise<string> {
+  const copy = freshDatabase();
+  const admin = new pg.Client({ connectionString: required('DATABASE_URL') });
+  const name = (one: string) => admin.escapeIdentifier(new URL(one).pathname.slice(1));
+  await admin.connect();
+  await admin.query(`create database ${name(copy)} template ${name(url)}`);
+  await admin.end();
+  return copy;
 }
 
 const FILLED = [
@@ -98,24 +108,35 @@ export interface Running {
   topicPrefix: string;
   /** Every line that the process logged. */
   lines: string[];
+  /** Ends the process; what it left on the servers stays. */
+  leave: () => Promise<void>;
   stop: () => Promise<void>;
 }
 
-/** Starts a referential over HTTP; with `kafka: false` its broker does not answer, so that changes stay in the outbox. */
-export async function startPersons(options: { kafka: boolean }): Promise<Running> {
+/**
+ * Starts a referential over HTTP; with `kafka: false` its broker does not answer, so that changes stay in the outbox. `at` names
+ * what another one has left.
+ */
+export async function startPersons(options: {
+  kafka: boolean;
+  at?: { databaseUrl: string; topicPrefix: string };
+}): Promise<Running> {
   const { logger, lines } = recorder();
-  const databaseUrl = freshDatabase();
-  const topicPrefix = `${randomName()}.`;
+  const { databaseUrl, topicPrefix } = options.at ?? {
+    databaseUrl: freshDatabase(),
+    topicPrefix: `${randomName()}.`,
+  };
   const brokers = options.kafka ? required('KAFKA_BROKERS').split(',') : ['127.0.0.1:1'];
   const settings = { DATABASE_URL: databaseUrl, KAFKA_BROKERS: brokers, TOPIC_PREFIX: topicPrefix };
   const app = await createApp(person.title, ReferentialModule.of(person, settings), logger);
   await app.listen(0, '127.0.0.1');
+  const leave = () => app.close();
   const stop = async () => {
-    await app.close();
+    await leave();
     await dropDatabase(databaseUrl);
     if (options.kafka) await deleteTopics(kafkaOf(topicPrefix));
   };
-  return { url: await app.getUrl(), databaseUrl, dataSource: app.get(DataSource), topicPrefix, lines, stop };
+  return { url: await app.getUrl(), databaseUrl, dataSource: app.get(DataSource), topicPrefix, lines, leave, stop };
 }
 
 /** Access to Kafka under a prefix. */
@@ -127,7 +148,7 @@ export const kafkaOf = (topicPrefix: string): KafkaClient =>
     logger: recorder().logger,
   });
 
-async function deleteTopics({ kafka, topicPrefix }: KafkaClient): Promise<void> {
+export async function deleteTopics({ kafka, topicPrefix }: KafkaClient): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();
   const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(topicPrefix));

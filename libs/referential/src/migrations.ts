@@ -1,0 +1,5 @@
+import { FirstFloor1764000000000 } from './migrations/1-first-floor.js';
+import { Recovery1764200000000 } from './migrations/2-recovery.js';
+
+/** The schema of every referential's database, oldest step first. */
+export const MIGRATIONS = [FirstFloor1764000000000, Recovery1764200000000];
