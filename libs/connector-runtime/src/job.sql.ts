@@ -265,7 +265,7 @@ export async function withdraw(manager: EntityManager, job: string): Promise<voi
   await manager.query(
     `update ledger l
         set job = null, permit = null, mark = mark + 1,
-            due_at = case when pending_since is null and cause in ('resync', 'remap')
+            due_at = case when cause in ('resync', 'remap')
                           then due_day::timestamp at time zone 'Europe/Paris' else due_at end
       where job = $1 and claimed_by is null`,
     [job],

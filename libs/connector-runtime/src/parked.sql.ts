@@ -74,7 +74,7 @@ export async function dismissParked(
   by: { author: string; reason: string },
 ): Promise<number> {
   const [, count] = (await manager.query(
-    `update ledger set status = 'dismissed', dismissal = jsonb_build_object('author', $3::text, 'reason', $4::text, 'at', now()), due_at = null
+    `update ledger set status = 'dismissed', dismissal = jsonb_build_object('author', $3::text, 'reason', $4::text, 'at', now()), due_at = null, pending_since = null
       where status = 'parked' and claimed_by is null and (due_at is null or due_at > now())
         and ($1::text[] is null or ticket = any($1)) and ($2::text is null or fingerprint = $2)`,
     [tickets ?? null, fingerprint ?? null, by.author, by.reason],

@@ -159,7 +159,7 @@ const save = (manager: EntityManager, worker: string, results: readonly Result[]
             cause = case when l.mark = r.mark and done and r."dueDay" is not null then 'date' else l.cause end,
             priority = case when l.mark = r.mark and done and r."dueDay" is not null then l.priority % ${BULK} + ${BULK} else l.priority end,
             pending_since = case when l.mark <> r.mark then (select changed_at from state s where s.entity = l.entity and s.id = l.id)
-                                 when open then l.pending_since end,
+                                 when not done then l.pending_since end,
             claimed_by = case when r."quarantineMs" is not null then 'nobody: a call has no known outcome' end,
             claimed_until = now() + make_interval(secs => r."quarantineMs" / 1000.0)
        from jsonb_to_recordset($2::jsonb) as r (entity text, id uuid, mark integer, status text, epoch integer, revision integer,
@@ -176,7 +176,7 @@ const save = (manager: EntityManager, worker: string, results: readonly Result[]
 const giveBack = (manager: EntityManager, worker: string, returned: Outcome['returned']) =>
   manager.query(
     `with back as (
-       select l.entity, l.id, l.job is not null and j.status is distinct from 'running' and l.pending_since is null
+       select l.entity, l.id, l.job is not null and j.status is distinct from 'running'
                                and l.cause in ('resync', 'remap') as withdrawn
          from unnest($2::text[], $3::uuid[]) as r (entity, id) join ledger l using (entity, id) left join job j on j.id = l.job
         where l.claimed_by = $1)
