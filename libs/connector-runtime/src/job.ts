@@ -94,7 +94,8 @@ export function overlap(a: Scope, b: Scope, all: readonly Entity[]): boolean {
   return isWhole(a) || isWhole(b) || canonical(a) === canonical(b);
 }
 
-const isWhole = ({ ids, population, structure, changedSince, failedOnly }: Scope) =>
+/** Whether a scope leaves nothing out of its entities. */
+export const isWhole = ({ ids, population, structure, changedSince, failedOnly }: Scope) =>
   ids == null && population == null && structure == null && changedSince == null && failedOnly !== true;
 
 /** The same text for the same scope, whatever the order of its parts. */

@@ -65,6 +65,15 @@ export class Mapper {
   async map(entities: readonly Mappable[], { allocate }: { allocate: boolean }): Promise<Mapping[]> {
     const today = this.today();
     const named = entities.map((one) => this.namedBy(one, today));
+    const [names, resolved] = await Promise.all([
+      this.names(entities, today, allocate),
+      this.references.resolve(named.flat()),
+    ]);
+    return entities.map((one, index) => this.mapOne(one, named[index]!, names.get(one.id), resolved, today));
+  }
+
+  /** The names of these entities, by id. */
+  private async names(entities: readonly Mappable[], today: string, allocate: boolean): Promise<Map<string, string>> {
     const names = new Map<string, string>();
     for (const [entity, group] of Map.groupBy(entities, (one) => one.entity)) {
       const sync = this.syncs.get(entity);
@@ -78,8 +87,7 @@ export class Mapper {
         : await ownedNames(this.dataSource, entity, requests);
       for (const [id, name] of found) names.set(id, name);
     }
-    const resolved = await this.references.resolve(named.flat());
-    return entities.map((one, index) => this.mapOne(one, named[index]!, names.get(one.id), resolved, today));
+    return names;
   }
 
   private namedBy({ entity, state }: Mappable, today: string): readonly Reference[] {

@@ -1,7 +1,7 @@
 import type { Row } from '@myelin/connector';
 import type { Entity, Master } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
-import type { Mode, Scope } from './job.js';
+import { isWhole, type Mode, type Scope } from './job.js';
 import type { LedgerStatus } from './record.sql.js';
 
 /** An entity as a scan sees it. */
@@ -15,6 +15,8 @@ export interface Scanned {
   readonly suspendedOn: string | null;
   /** Its state or its mapping is another than the target acknowledged; only then `state` is there. */
   readonly stale: boolean;
+  /** Its state is another than the target acknowledged. */
+  readonly behind: boolean;
   readonly state: Master | null;
 }
 
@@ -30,6 +32,8 @@ interface ChunkQuery {
   readonly after: string | null;
   readonly limit: number;
 }
+
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 // What the restrictions of a scope mean; $1 is the entity, the others are named where they are bound.
 const IN_SCOPE = `l.entity = $1
@@ -56,8 +60,10 @@ export async function countScope(
   query: Pick<ChunkQuery, 'entity' | 'scope' | 'structures'>,
 ): Promise<number> {
   const [row] = (await dataSource.query(
-    `select count(*)::integer as count from ledger l join state s using (entity, id) where ${IN_SCOPE}`,
-    scopeOf(query),
+    isWhole(query.scope)
+      ? `select count(*)::integer as count from ledger where entity = $1`
+      : `select count(*)::integer as count from ledger l join state s using (entity, id) where ${IN_SCOPE}`,
+    isWhole(query.scope) ? [query.entity] : scopeOf(query),
   )) as { count: number }[];
   return row?.count ?? 0;
 }
@@ -66,13 +72,15 @@ export async function countScope(
 export async function readChunk(dataSource: DataSource, query: ChunkQuery): Promise<Scanned[]> {
   return (await dataSource.query(
     `select l.entity, l.id, l.status, l.target_id as "targetId", l.target_row as row, l.etag, l.suspended_on::text as "suspendedOn",
-            stale, case when stale then s.state end as state
-       from ledger l join state s using (entity, id)
-            cross join lateral (select l.status not in ('applied', 'suspended', 'absent', 'skipped')
-              or (l.epoch, l.revision, l.projection) is distinct from (s.epoch, s.revision, $9) as stale) as progress
-      where ${IN_SCOPE} and ($7::uuid is null or l.id > $7) and l.status <> 'dismissed' and ($8 = 'verify' or stale)
+            stale, behind, case when stale then s.state end as state
+       from ledger l join state s on s.entity = l.entity and s.id = l.id
+            cross join lateral (select (l.epoch, l.revision) is distinct from (s.epoch, s.revision) as behind) as compared
+            cross join lateral (select behind or l.projection is distinct from $9
+                                       or l.status not in ('applied', 'suspended', 'absent', 'skipped') as stale) as judged
+      -- The place to begin is named for both tables: each is read from there on.
+      where ${IN_SCOPE} and l.id > $7 and s.id > $7 and l.status <> 'dismissed' and ($8 = 'verify' or stale)
       order by l.entity, l.id limit $10`,
-    [...scopeOf(query), query.after, query.mode, query.version, query.limit],
+    [...scopeOf(query), query.after ?? FIRST_ID, query.mode, query.version, query.limit],
   )) as Scanned[];
 }
 
@@ -85,9 +93,7 @@ export async function saveProjection(
 ): Promise<void> {
   if (ids.length === 0) return;
   await dataSource.query(
-    `update ledger l set projection = $2 from state s
-      where l.entity = $1 and l.id = any($3::uuid[]) and s.entity = l.entity and s.id = l.id
-        and l.projection is distinct from $2 and (l.epoch, l.revision) = (s.epoch, s.revision)`,
+    `update ledger set projection = $2 where entity = $1 and id = any($3::uuid[]) and claimed_by is null`,
     [entity, version, ids],
   );
 }

@@ -26,6 +26,7 @@ export interface Step {
  */
 export class Scan {
   private next: Promise<Scanned[]> | undefined;
+  private saving: Promise<unknown> | undefined;
   private structures: readonly string[] | undefined;
 
   constructor(
@@ -43,7 +44,9 @@ export class Scan {
     this.next = last === null ? undefined : this.read(last);
     // Its failure is met by the step that awaits it.
     this.next?.catch(() => undefined);
-    return { last, scanned: chunk.length, items: await this.compare(chunk) };
+    const items = await this.compare(chunk);
+    if (last === null) await this.saving;
+    return { last, scanned: chunk.length, items };
   }
 
   private async read(after: string | null): Promise<Scanned[]> {
@@ -86,12 +89,17 @@ export class Scan {
       else if (forgotten || (one.stale && one.status !== statusOf(mapping, standing)))
         items.push({ entity: one.entity, id: one.id, action: 'refresh', changed: [] });
       else {
-        if (one.stale) mapped.push(one.id);
+        if (one.stale && !one.behind) mapped.push(one.id);
         if (read?.etag !== undefined && read.etag !== one.etag) versions.push({ id: one.id, etag: read.etag });
       }
     }
-    await saveProjection(this.dataSource, this.entity, sync.version, mapped);
-    await saveVersions(this.dataSource, this.entity, versions);
+    // What is kept of one chunk is written while the next one is looked at.
+    await this.saving;
+    this.saving = Promise.all([
+      saveProjection(this.dataSource, this.entity, sync.version, mapped),
+      saveVersions(this.dataSource, this.entity, versions),
+    ]);
+    this.saving.catch(() => undefined);
     return items;
   }
 
