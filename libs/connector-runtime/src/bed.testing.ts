@@ -118,7 +118,7 @@ export class Bed {
 }
 
 async function open(url: string, target: TableTarget): Promise<NestExpressApplication> {
-  const settings = { DATABASE_URL: url, KAFKA_BROKERS: [], TOPIC_PREFIX: '' };
+  const settings = { DATABASE_URL: url, KAFKA_BROKERS: [], TOPIC_PREFIX: '', CONNECTOR_NAME: '' };
   const connector = { name: 'table', open: () => Promise.resolve(target) };
   const module = ConnectorRuntimeModule.of({ connector, entities: ['structure', 'person'] }, settings);
   const app = await createApp('Table', module, logger);

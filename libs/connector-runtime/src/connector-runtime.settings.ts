@@ -7,6 +7,8 @@ export const connectorSettings = {
   KAFKA_BROKERS: list(),
   /** Put before the name of every topic and group, for several installations on one Kafka. */
   TOPIC_PREFIX: text(''),
+  /** Tells connectors of one kind apart, each with a target and a database of its own (`ldap-campus`); their kind by default. */
+  CONNECTOR_NAME: text(''),
 };
 
 export type ConnectorSettings = SettingsOf<typeof connectorSettings>;
