@@ -139,7 +139,7 @@ it('FR-24 a new consumer receives the full population, counted, while live chang
   // The referential is the judge: entry by entry, value by value, at both consumers.
   await until('nothing should be due', async () => (await hub.work(late.connector)).due === 0, { deadlineMs: 60_000 });
   await hub.taken();
-  await until('all should be there', async () => (await hub.compare(late.directory)).differences.length <= 1, {
+  await until('all should be there', async () => (await hub.compare(late.directory)).differences.length === 0, {
     deadlineMs: 60_000,
   });
   const erased = { entries: records + 1, differences: [] };
