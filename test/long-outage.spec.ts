@@ -28,10 +28,7 @@ beforeAll(async () => {
   await load(person.url, 'registry', ndjson(persons));
   await quiet();
 }, LIMIT_MS);
-afterAll(async () => {
-  await hub.drop();
-  await stack.stop();
-}, 90_000);
+afterAll(() => hub.drop().finally(() => stack.stop()), 90_000);
 
 const quiet = () =>
   until(
@@ -69,7 +66,7 @@ it(
     await hub.taken();
     await until('the outage should last', () => Date.now() - down >= OUTAGE_MS, { deadlineMs: OUTAGE_MS + 1000 });
     const target = async () => (await health(connector)).checks.target?.status;
-  await until('the connector should say that the directory is down', async () => (await target()) === 'degraded');
+    await until('the connector should say that the directory is down', async () => (await target()) === 'degraded');
     expect(await hub.work()).toEqual({ total: ENTITIES, due: ENTITIES, waiting: 0, parked: 0 });
     const outage = Date.now() - down;
 
