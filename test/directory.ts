@@ -1,4 +1,4 @@
-import { Client } from 'ldapts';
+import { Attribute, Change, Client } from 'ldapts';
 import type { LdapAccess } from '@myelin/testing';
 
 /** All values of an entry by attribute, sorted; `entryCSN` moves with every write, `entryUUID` never. */
@@ -29,4 +29,55 @@ export async function readDirectory(directory: LdapAccess): Promise<Map<string, 
 export async function findEntry(directory: LdapAccess, id: string): Promise<Entry | undefined> {
   const entries = await readDirectory(directory);
   return [...entries.values()].find(({ supannRefId }) => supannRefId?.some((value) => value.endsWith(`}${id}`)));
+}
+
+/** The entries as anybody sees them: all attributes by DN up to the base, without what the server notes of each write. */
+export async function dumpDirectory(directory: LdapAccess): Promise<Record<string, Entry>> {
+  const relative = (text: string) => text.replaceAll(directory.baseDn, '<base>');
+  const entries = [...(await readDirectory(directory))].map(([dn, entry]) => {
+    const kept = Object.entries(entry).filter(([name]) => name !== 'entryCSN' && name !== 'entryUUID');
+    return [relative(dn), Object.fromEntries(kept.map(([name, values]) => [name, values.map(relative)]))] as const;
+  });
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The version of each entry by DN: it moves with every write, and an entry made anew is another. */
+export async function versions(directory: LdapAccess): Promise<Map<string, string>> {
+  const entries = await readDirectory(directory);
+  return new Map([...entries].map(([dn, { entryCSN, entryUUID }]) => [dn, `${entryUUID?.[0]} ${entryCSN?.[0]}`]));
+}
+
+/** Deletes entries of persons and structures by hand: those that are wanted, all by default. */
+export async function deleteEntries(
+  directory: LdapAccess,
+  wanted: (entry: Entry, dn: string) => boolean = () => true,
+): Promise<number> {
+  const dns = [...(await readDirectory(directory))].filter(([dn, entry]) => wanted(entry, dn)).map(([dn]) => dn);
+  await withDirectory(directory, async (client) => {
+    for (const dn of dns) await client.del(dn);
+  });
+  return dns.length;
+}
+
+/** Sets an attribute of entries by hand. */
+export async function setByHand(
+  directory: LdapAccess,
+  dns: readonly string[],
+  type: string,
+  value: string,
+): Promise<void> {
+  await withDirectory(directory, async (client) => {
+    const modification = new Attribute({ type, values: [value] });
+    for (const dn of dns) await client.modify(dn, new Change({ operation: 'replace', modification }));
+  });
+}
+
+async function withDirectory(directory: LdapAccess, work: (client: Client) => Promise<void>): Promise<void> {
+  const client = new Client({ url: directory.url, timeout: 30_000 });
+  await client.bind(directory.bindDn, directory.password);
+  try {
+    await work(client);
+  } finally {
+    await client.unbind();
+  }
 }

@@ -31,9 +31,16 @@ const CONVERGED_MS = 180_000;
 /** Folder of the run: logs of the services, data of the servers that a suite has for itself. */
 export const folderOf = (suite: string) => join(process.env.MYELIN_LOCAL ?? '.local/end-to-end', suite);
 
+/** A connector with a database and a subtree of its own, and that subtree. */
+export interface OtherDirectory {
+  readonly connector: Service;
+  readonly directory: LdapAccess;
+}
+
 /** One installation of Myelin, with names of its own on servers that other suites may use at the same time. */
 export class TestInstallation {
   private readonly services: Service[] = [];
+  private readonly others: (OtherDirectory & { readonly database: string })[] = [];
 
   private constructor(
     readonly names: Installation,
@@ -61,11 +68,31 @@ export class TestInstallation {
   }
 
   /** A service that is not started yet; `names` says what it does otherwise, `instance` tells two of one kind apart. */
-  async add(name: ServiceName, names: Partial<Installation> = {}, instance = ''): Promise<Service> {
+  async add(
+    name: ServiceName,
+    names: Partial<Installation> = {},
+    instance = '',
+    settings: Record<string, string> = {},
+  ): Promise<Service> {
     const [port = 0] = await freePorts(1);
-    const service = new Service(name, port, { ...this.names, ...names }, DIRECTORY, instance);
+    const service = new Service(name, port, { ...this.names, ...names }, { ...DIRECTORY, ...settings }, instance);
     this.services.push(service);
     return service;
+  }
+
+  /** Another directory connector, not started yet: an empty database and an empty subtree, fed from the same topics. */
+  async addDirectory(name: string): Promise<OtherDirectory> {
+    // Beside that of the first connector, which would count what stands below its own.
+    const [, suite = '', baseDn = ''] = /^ou=([^,]+),(.+)$/.exec(this.directory.baseDn) ?? [];
+    const directory = await createSubtree({ ...this.directory, baseDn }, `${suite}-${name}`);
+    const databasePrefix = `${this.names.databasePrefix}${name}_`;
+    const servers = { ...this.names.servers, LDAP_BASE_DN: directory.baseDn };
+    const connector = await this.add('connector-ldap', { servers, databasePrefix }, `-${name}`, {
+      CONNECTOR_NAME: `ldap-${name}`,
+    });
+    const other = { connector, directory };
+    this.others.push({ ...other, database: `${databasePrefix}connector_ldap` });
+    return other;
   }
 
   /** Starts one service of each name. */
@@ -87,23 +114,24 @@ export class TestInstallation {
     return this.names.databasePrefix + name.replace('-', '_');
   }
 
-  /** The directory against the referentials, entry by entry. */
-  compare(): Promise<Compared> {
+  /** A directory against the referentials, entry by entry, as it should be on that day. */
+  compare(directory = this.directory, today?: string): Promise<Compared> {
     return compareDirectory({
       persons: this.find('person').url,
       structures: this.find('structure').url,
-      directory: this.directory,
+      directory,
       settings: DIRECTORY,
+      ...(today !== undefined && { today }),
     });
   }
 
   /** Waits until the connector has nothing to do and the directory equals the referentials; answers the last comparison. */
-  async converged(entries: number): Promise<Compared> {
+  async converged(entries: number, other?: OtherDirectory): Promise<Compared> {
     let compared: Compared = { entries: 0, differences: [] };
     const ready = async () => {
-      const { total, due } = await this.work();
+      const { total, due } = await this.work(other?.connector);
       if (due > 0 || total < entries) compared = { entries: total, differences: [`${due} of the entities are due`] };
-      else compared = await this.compare();
+      else compared = await this.compare(other?.directory);
       return compared.entries === entries && compared.differences.length === 0;
     };
     const told = (error: Error) => {
@@ -118,8 +146,10 @@ export class TestInstallation {
   }
 
   /** What the connector says of persons and structures together. */
-  async work(): Promise<{ total: number; due: number; waiting: number; parked: number }> {
-    const { entities } = await status(this.find('connector-ldap'));
+  async work(
+    connector = this.find('connector-ldap'),
+  ): Promise<{ total: number; due: number; waiting: number; parked: number }> {
+    const { entities } = await status(connector);
     const sum = (field: 'total' | 'due' | 'waiting' | 'parked') =>
       Object.values(entities).reduce((all, entity) => all + (entity[field] ?? 0), 0);
     return { total: sum('total'), due: sum('due'), waiting: sum('waiting'), parked: sum('parked') };
@@ -152,6 +182,10 @@ export class TestInstallation {
     await this.stop();
     const server = this.names.servers.DATABASE_URL ?? '';
     for (const { name } of this.services) await dropDatabase(server, this.databaseName(name));
+    for (const { database, directory } of this.others) {
+      await dropDatabase(server, database);
+      await removeSubtree(directory);
+    }
     await deleteTopics(this.kafka);
     await removeSubtree(this.directory);
   }

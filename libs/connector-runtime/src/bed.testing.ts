@@ -118,7 +118,13 @@ export class Bed {
 }
 
 async function open(url: string, target: TableTarget): Promise<NestExpressApplication> {
-  const settings = { DATABASE_URL: url, KAFKA_BROKERS: [], TOPIC_PREFIX: '', EXPLAIN_VALUES: 'yes' } as const;
+  const settings = {
+    DATABASE_URL: url,
+    KAFKA_BROKERS: [],
+    TOPIC_PREFIX: '',
+    CONNECTOR_NAME: '',
+    EXPLAIN_VALUES: 'yes',
+  } as const;
   const connector = { name: 'table', open: () => Promise.resolve(target) };
   const module = ConnectorRuntimeModule.of({ connector, entities: ['structure', 'person'] }, settings);
   const app = await createApp('Table', module, logger);

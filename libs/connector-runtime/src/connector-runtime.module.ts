@@ -74,7 +74,9 @@ export interface ConnectorDefinition {
 /** The runtime around one connector: state, ledger, intake, workers, status. */
 @Module({})
 export class ConnectorRuntimeModule {
-  static of({ connector, entities }: ConnectorDefinition, settings: ConnectorSettings): DynamicModule {
+  static of({ connector: kind, entities }: ConnectorDefinition, settings: ConnectorSettings): DynamicModule {
+    // Two connectors under one name would be one consumer group, and each would get a part of the topics.
+    const connector: Connector = { name: settings.CONNECTOR_NAME || kind.name, open: () => kind.open() };
     const name = `connector-${connector.name}`;
     const session: FactoryProvider<Promise<Session>> = { provide: SESSION, useFactory: () => connector.open() };
     const kafka = (logger: Logger) =>
@@ -115,7 +117,13 @@ export class ConnectorRuntimeModule {
         {
           provide: BatchConsumer,
           inject: [LOGGER],
-          useFactory: (logger: Logger) => new BatchConsumer({ client: kafka(logger), service: name, logger }),
+          useFactory: (logger: Logger) =>
+            new BatchConsumer({
+              client: kafka(logger),
+              provision: entities.map(referentialTopic),
+              service: name,
+              logger,
+            }),
         },
         {
           provide: Publisher,

@@ -9,6 +9,8 @@ export const connectorSettings = {
   TOPIC_PREFIX: text(''),
   /** Whether `/explain` shows values of records, or only names and standings. */
   EXPLAIN_VALUES: choice(['yes', 'no'], 'no'),
+  /** Tells connectors of one kind apart, each with a target and a database of its own (`ldap-campus`); their kind by default. */
+  CONNECTOR_NAME: text(''),
 };
 
 export type ConnectorSettings = SettingsOf<typeof connectorSettings>;

@@ -8,6 +8,7 @@ export async function connectorApi(): Promise<string> {
     DATABASE_URL: 'postgres://nowhere/none',
     KAFKA_BROKERS: [],
     TOPIC_PREFIX: '',
+    CONNECTOR_NAME: '',
     EXPLAIN_VALUES: 'no',
   } as const;
   const connector: Connector = { name: 'any', open: () => Promise.reject(new Error('only described')) };

@@ -6,8 +6,8 @@ import {
   type MessageHandler,
   type NestMicroservice,
 } from '@nestjs/microservices';
-import type { EventAttributes, MessageAttributes } from '@myelin/contracts';
-import type { HealthReport, Logger } from '@myelin/platform';
+import type { EventAttributes, MessageAttributes, TopicContract } from '@myelin/contracts';
+import { briefly, type HealthReport, type Logger } from '@myelin/platform';
 import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
 import { isObservable, lastValueFrom, throwError, type Observable } from 'rxjs';
 import { GroupMember } from './group-member.js';
@@ -17,6 +17,7 @@ import { isUnreadable, readEvent, type Reader, type Received, type Unreadable } 
 import { failures, lag, received, sliceSeconds, unreadable } from './metrics.js';
 import { Outage } from './outage.js';
 import { slices } from './slices.js';
+import { ensureTopics } from './topics.js';
 import { Backoff, pause } from './waiting.js';
 
 /** What a handler receives: at most 500 consecutive messages of one partition, in the order of their offsets. */
@@ -30,6 +31,8 @@ export interface Batch<A extends MessageAttributes = EventAttributes> {
 
 export interface BatchConsumerOptions {
   client: KafkaClient;
+  /** Topics that are created where they are missing: who writes one may not be in service yet, and others are read meanwhile. */
+  provision?: readonly TopicContract[];
   /** Name of the service: with the topics it makes the id of the consumer group. */
   service: string;
   logger: Logger;
@@ -93,6 +96,11 @@ export class BatchConsumer extends Server implements CustomTransportStrategy {
       onFatal: (error) => onFatal?.(error),
       leave: this.options.leave ?? (() => this.leaveProcess()),
     });
+    if (this.options.provision) {
+      void ensureTopics(client, this.options.provision, { signal: this.member.closed }).catch((error: unknown) =>
+        logger.error({ err: briefly(error) }, 'a topic is not as its contract says'),
+      );
+    }
     this.member.start();
     callback();
   }

@@ -1,0 +1,84 @@
+import { until, type Service, type Stack } from '@myelin/testing';
+import { load } from '../deploy/demo/hub.js';
+import { ndjson } from '../deploy/demo/ndjson.js';
+import { readDirectory, setByHand } from './directory.js';
+import { startOwnServers, TestInstallation } from './installation.js';
+import { itemsOf, jobWhen, readJob, resync, type JobView } from './jobs.js';
+import { university } from './university.js';
+
+const SIZE = { structures: 40, persons: 800 };
+const RECORDS = SIZE.structures + SIZE.persons;
+/** Entities per second: the job is in its middle at each kill. */
+const RATE = 60;
+/** Done between two kills. */
+const STEP = 100;
+
+let stack: Required<Stack>;
+let hub: TestInstallation;
+let connector: Service;
+
+beforeAll(async () => {
+  stack = (await startOwnServers('job-kill', ['postgres', 'kafka', 'slapd'])) as Required<Stack>;
+  hub = await TestInstallation.create('job-kill', stack.settings);
+  const [structure, person, ldap] = await hub.start('structure', 'person', 'connector-ldap');
+  connector = ldap;
+  const { structures, persons } = university(SIZE);
+  await load(structure.url, 'open-data', ndjson(structures));
+  await load(person.url, 'registry', ndjson(persons));
+  expect(await hub.converged(RECORDS)).toEqual({ entries: RECORDS, differences: [] });
+}, 240_000);
+afterAll(async () => {
+  await hub.stop();
+  await stack.stop();
+}, 120_000);
+
+const idOf = ({ supannRefId }: Record<string, readonly string[]>) =>
+  supannRefId?.map((value) => /:HUB\}(.+)$/.exec(value)?.[1]).find((id) => id !== undefined);
+
+/** Version of each entry by master id. */
+async function written(): Promise<Map<string, string>> {
+  const entries = [...(await readDirectory(hub.directory)).values()];
+  return new Map(entries.map((entry) => [idOf(entry) as string, entry.entryCSN?.[0] as string]));
+}
+
+it('goes on with a job after kill -9 of the connector, of Kafka and of PostgreSQL, and writes nothing twice that was acknowledged', async () => {
+  const dns = [...(await readDirectory(hub.directory)).keys()];
+  await setByHand(hub.directory, dns, 'labeledURI', 'https://by-hand.example/');
+  const falsified = await written();
+  const job = await resync(connector, { mode: 'verify', rate: RATE });
+  const acknowledged = new Map<string, string | undefined>();
+  let done = 0;
+  const further = async () => {
+    const { progress } = await jobWhen(connector, job, (view) => view.progress.done >= done + STEP);
+    ({ done } = progress);
+    // What the job counts as modified by now has its last version.
+    const ids = (await itemsOf(connector, job, 'modified')).map(({ id }) => id);
+    const versions = await written();
+    for (const id of ids) if (!acknowledged.has(id)) acknowledged.set(id, versions.get(id));
+    expect((await readJob(connector, job)).status).toBe('running');
+  };
+
+  await further();
+  await connector.kill();
+  await connector.start();
+  await further();
+  await stack.kafka.kill();
+  await stack.kafka.restart();
+  await further();
+  await stack.postgres.kill();
+  await stack.postgres.restart();
+  await further();
+
+  const report: JobView = await jobWhen(connector, job, 'done');
+  expect(report.plan.actions.reduce((sum, { count }) => sum + count, 0)).toBe(RECORDS);
+  const { modified = 0, unchanged = 0, ...others } = report.progress.outcomes;
+  expect(others).toEqual({});
+  // Those that were in hand at a kill were found as they must be; all others were written, once.
+  expect(modified + unchanged).toBe(RECORDS);
+  const last = await written();
+  expect(acknowledged.size).toBeGreaterThanOrEqual(3 * STEP);
+  expect([...acknowledged].filter(([id, version]) => last.get(id) !== version)).toEqual([]);
+  expect([...last].filter(([id, version]) => falsified.get(id) === version)).toEqual([]);
+  await until('nothing should be left', async () => (await hub.work()).due === 0);
+  expect(await hub.compare()).toEqual({ entries: RECORDS, differences: [] });
+}, 300_000);
