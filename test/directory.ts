@@ -1,5 +1,5 @@
 import { Attribute, Change, Client } from 'ldapts';
-import type { LdapAccess } from '@myelin/testing';
+import { until, type LdapAccess } from '@myelin/testing';
 
 /** All values of an entry by attribute, sorted; `entryCSN` moves with every write, `entryUUID` never. */
 export type Entry = Readonly<Record<string, readonly string[]>>;
@@ -54,7 +54,18 @@ export async function deleteEntries(
 ): Promise<number> {
   const dns = [...(await readDirectory(directory))].filter(([dn, entry]) => wanted(entry, dn)).map(([dn]) => dn);
   await withDirectory(directory, async (client) => {
-    for (const dn of dns) await client.del(dn);
+    await client.add(`cn=last,${directory.baseDn}`, { objectClass: 'organizationalRole', cn: 'last' });
+    const seeAlso = `cn=last,${directory.baseDn}`;
+    await client.add(`cn=names-last,${directory.baseDn}`, {
+      ...{ objectClass: 'organizationalRole', cn: 'names-last', seeAlso },
+    });
+    for (const dn of [...dns, seeAlso]) await client.del(dn);
+    // slapd forgets who is gone in the background, and would forget those who have come back: the last one tells the end.
+    await until('slapd should have cleared the references', async () => {
+      const { searchEntries } = await client.search(`cn=names-last,${directory.baseDn}`, { scope: 'base' });
+      return searchEntries[0]?.seeAlso !== seeAlso;
+    });
+    await client.del(`cn=names-last,${directory.baseDn}`);
   });
   return dns.length;
 }

@@ -9,9 +9,9 @@ import { university } from './university.js';
 const SIZE = { structures: 40, persons: 800 };
 const RECORDS = SIZE.structures + SIZE.persons;
 /** Entities per second: the job is in its middle at each kill. */
-const RATE = 60;
+const RATE = 40;
 /** Done between two kills. */
-const STEP = 100;
+const STEP = 60;
 
 let stack: Required<Stack>;
 let hub: TestInstallation;
@@ -55,19 +55,20 @@ it('goes on with a job after kill -9 of the connector, of Kafka and of PostgreSQ
     const ids = (await itemsOf(connector, job, 'modified')).map(({ id }) => id);
     const versions = await written();
     for (const id of ids) if (!acknowledged.has(id)) acknowledged.set(id, versions.get(id));
+  };
+  /** A kill in the middle of the job. */
+  const kill = async (victim: { kill(): Promise<unknown> }) => {
+    await further();
     expect((await readJob(connector, job)).status).toBe('running');
+    await victim.kill();
   };
 
-  await further();
-  await connector.kill();
+  await kill(connector);
   await connector.start();
-  await further();
-  await stack.kafka.kill();
+  await kill(stack.kafka);
   await stack.kafka.restart();
-  await further();
-  await stack.postgres.kill();
+  await kill(stack.postgres);
   await stack.postgres.restart();
-  await further();
 
   const report: JobView = await jobWhen(connector, job, 'done');
   expect(report.plan.actions.reduce((sum, { count }) => sum + count, 0)).toBe(RECORDS);
