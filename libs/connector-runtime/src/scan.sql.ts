@@ -38,7 +38,7 @@ const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 // What the restrictions of a scope mean; $1 is the entity, the others are named where they are bound.
 const IN_SCOPE = `l.entity = $1
   and ($2::uuid[] is null or l.id = any($2))
-  and ($3::text is null or l.entity <> 'person' or jsonb_typeof(s.state->'roles'->$3) = 'array' and s.state->'roles'->$3 <> '[]')
+  and ($3::text is null or l.entity = 'person' and jsonb_typeof(s.state->'roles'->$3) = 'array' and s.state->'roles'->$3 <> '[]')
   and ($4::uuid[] is null or case l.entity
         when 'structure' then l.id = any($4)
         else exists (select from reference_use u where u.entity = l.entity and u.id = l.id and u.used_entity = 'structure' and u.used_id = any($4)) end)
