@@ -7,7 +7,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { ConnectorRuntimeModule } from './connector-runtime.module.js';
-import { Intake } from './intake.js';
+import { Intake } from './intake/intake.js';
 import { TableTarget } from './table-target.testing.js';
 
 const logger = createLogger('test', 'fatal');

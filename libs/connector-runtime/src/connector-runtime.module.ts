@@ -15,24 +15,24 @@ import { BatchConsumer, createKafka, Publisher, type Batch } from '@myelin/messa
 import { Health, LOGGER, openDatabase, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import type { ConnectorSettings } from './connector-runtime.settings.js';
-import { Control } from './control.js';
-import { ControlController } from './control.controller.js';
-import { GuardsController } from './guards.controller.js';
-import { JobRunner } from './job.runner.js';
-import { ParkedController } from './parked.controller.js';
-import { ResyncController } from './resync.controller.js';
-import { EXPLAIN_VALUES, ExplainController } from './explain.controller.js';
-import { Guards } from './guards.js';
-import { Intake } from './intake.js';
-import { LedgerController } from './ledger.controller.js';
+import { Control } from './operators/control.js';
+import { ControlController } from './operators/control.controller.js';
+import { GuardsController } from './guards/guards.controller.js';
+import { JobRunner } from './jobs/job.runner.js';
+import { ParkedController } from './operators/parked.controller.js';
+import { ResyncController } from './jobs/resync.controller.js';
+import { EXPLAIN_VALUES, ExplainController } from './operators/explain.controller.js';
+import { Guards } from './guards/guards.js';
+import { Intake } from './intake/intake.js';
+import { LedgerController } from './work/ledger.controller.js';
 import { MIGRATIONS } from './migrations.js';
-import { Mapper } from './mapper.js';
-import { CONNECTOR, ConnectorRunner, parisToday, SESSION } from './runner.js';
-import { Pulse } from './pulse.js';
-import { ReportPublisher } from './report.publisher.js';
-import { Incarnations } from './incarnations.js';
-import { TopicsController } from './topics.controller.js';
-import { Wakeup } from './wakeup.js';
+import { Mapper } from './work/mapper.js';
+import { CONNECTOR, ConnectorRunner, parisToday, SESSION } from './work/runner.js';
+import { Pulse } from './reports/pulse.js';
+import { ReportPublisher } from './reports/report.publisher.js';
+import { Incarnations } from './intake/incarnations.js';
+import { TopicsController } from './intake/topics.controller.js';
+import { Wakeup } from './work/wakeup.js';
 
 /** Hands the states of one entity's topic to the intake; `priority` is the place of the entity in the order of arrival. */
 function eventsOf(entity: Entity, priority: number): Type {

@@ -1,0 +1,273 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { TargetDown } from '@myelin/connector';
+import type { DeliveryCause, Entity } from '@myelin/contracts';
+import { briefly, LOGGER, type Logger } from '@myelin/platform';
+import { DataSource } from 'typeorm';
+import { isWithinHours } from '../operators/control.js';
+import { ACTIONS, type Action } from '../work/decision.js';
+import { Guards, type Excess } from '../guards/guards.js';
+import type { Job } from './job.js';
+import {
+  createJob,
+  drift,
+  endCancelled,
+  feed,
+  JobConflict,
+  leaseJobs,
+  moveJob,
+  planHash,
+  planned,
+  savePlanned,
+} from './job.sql.js';
+import { Mapper } from '../work/mapper.js';
+import { spreadRipple } from '../work/record.sql.js';
+import { Scan } from './scan.js';
+import { countScope, structuresBelow } from './scan.sql.js';
+import { Wakeup } from '../work/wakeup.js';
+
+const IDLE_MS = 500;
+const BUSY_MS = 50;
+const LEASE_MS = 10_000;
+/** One job is planned for so long before the others have their turn. */
+const TURN_MS = 1000;
+/** Entities that a job has due at most: enough to keep the workers busy, few enough to be taken back at once. */
+const WINDOW = 2000;
+const RIPPLE = 1000;
+/** A mapping version is rolled out by itself, whoever starts the first process that has it. */
+const AUTHOR = 'myelin';
+
+/** Plans jobs, makes their entities due little by little, and ends them; also spreads what a moved structure means for others. */
+@Injectable()
+export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly name = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+  private readonly scans = new Map<string, { entity: Entity; scan: Scan }>();
+  private readonly fedAt = new Map<string, number>();
+  private running: Promise<void> | undefined;
+  private stopping = false;
+  private wake: (() => void) | undefined;
+
+  constructor(
+    @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(Mapper) private readonly mapper: Mapper,
+    @Inject(Guards) private readonly guards: Guards,
+    @Inject(Wakeup) private readonly wakeup: Wakeup,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** Entities of this connector in the order in which they should arrive in the target. */
+  get entities(): readonly Entity[] {
+    return [...this.mapper.syncs.keys()];
+  }
+
+  onApplicationBootstrap(): void {
+    this.running = this.loop();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.stopping = true;
+    this.wake?.();
+    await this.running;
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  private async loop(): Promise<void> {
+    let compared = false;
+    while (!this.stopping) {
+      let busy = false;
+      try {
+        if (!compared) await this.compareProjections();
+        compared = true;
+        while (!this.stopping && (await spreadRipple(this.dataSource, RIPPLE))) this.wakeup.wake();
+        for (const job of await leaseJobs(this.dataSource, this.name, LEASE_MS)) {
+          if (this.stopping) break;
+          busy = (await this.step(job)) || busy;
+        }
+      } catch (error) {
+        this.logger.warn({ err: briefly(error) }, 'jobs cannot be worked on');
+      }
+      await this.pause(busy ? BUSY_MS : IDLE_MS);
+    }
+  }
+
+  /** Moves one job on; true when there is more to do at once. */
+  private async step(job: Job): Promise<boolean> {
+    try {
+      if (job.status === 'planning') return await this.plan(job);
+      if (job.status === 'running') return await this.run(job);
+      return !(await endCancelled(this.dataSource, job.id));
+    } catch (error) {
+      this.forget(job);
+      // A target that does not answer is waited for, as everywhere.
+      if (error instanceof TargetDown) return false;
+      throw error;
+    }
+  }
+
+  private async plan(job: Job): Promise<boolean> {
+    const entities = this.entities.filter((entity) => job.scope.entities?.includes(entity) ?? true);
+    if (job.total === null) await this.count(job, entities);
+    const until = Date.now() + TURN_MS;
+    let { cursorEntity, cursorId } = job;
+    for (const entity of entities.slice(Math.max(0, entities.indexOf(cursorEntity ?? entities[0]!)))) {
+      const scan = this.scanOf(job, entity);
+      let after = cursorEntity === entity ? cursorId : null;
+      for (;;) {
+        const { last, scanned, items } = await scan.step(after);
+        const cursor = { cursorEntity: entity, cursorId: last ?? LAST_ID };
+        if (!(await savePlanned(this.dataSource, job.id, { ...cursor, scanned, items }))) return this.forget(job);
+        if (last === null) break;
+        after = last;
+        if (this.stopping || Date.now() > until) return true;
+      }
+      [cursorEntity, cursorId] = [entity, LAST_ID];
+    }
+    this.forget(job);
+    await this.planIsReady(job);
+    return true;
+  }
+
+  private scanOf(job: Job, entity: Entity): Scan {
+    const known = this.scans.get(job.id);
+    if (known?.entity === entity) return known.scan;
+    const scan = new Scan(this.dataSource, this.mapper, entity, job.mode, job.scope);
+    this.scans.set(job.id, { entity, scan });
+    return scan;
+  }
+
+  private forget(job: Job): false {
+    this.scans.delete(job.id);
+    return false;
+  }
+
+  private async count(job: Job, entities: readonly Entity[]): Promise<void> {
+    const { scope } = job;
+    const structures =
+      scope.structure === undefined ? undefined : await structuresBelow(this.dataSource, scope.structure);
+    let total = 0;
+    for (const entity of entities) total += await countScope(this.dataSource, { entity, scope, structures });
+    await this.dataSource.query(`update job set total = $2 where id = $1`, [job.id, total]);
+  }
+
+  /** What follows from a plan: it waits for approval, is refused, or is carried out. */
+  private async planIsReady(job: Job): Promise<void> {
+    const hash = await planHash(this.dataSource, job.id);
+    const move = (status: string, failure?: string) =>
+      moveJob(this.dataSource, job.id, ['planning'], { status, planHash: hash, ...(failure && { failure }) });
+    if (job.plan !== null) {
+      const { entities, percent } = await drift(this.dataSource, job.id, job.plan);
+      if (percent > job.driftPercent) {
+        const text = `the plan has drifted: ${entities} entities (${percent.toFixed(1)} %) are no longer as approved, ${job.driftPercent} % may be`;
+        this.logger.error({ job: job.id, entities, percent }, 'a plan has drifted too far');
+        await move('failed', text);
+        return;
+      }
+    }
+    if (!job.automatic) {
+      await move('planned');
+      return;
+    }
+    const excesses = job.override ? [] : await this.judge(job);
+    if (excesses.length > 0) {
+      this.logger.error({ job: job.id, excesses }, 'a guard refuses the plan');
+      await move('refused', excesses.map(describe).join('; '));
+      return;
+    }
+    await move('running');
+  }
+
+  private async judge(job: Job): Promise<Excess[]> {
+    const counts = await planned(this.dataSource, job.id);
+    const cause: DeliveryCause = job.kind;
+    return this.guards.judge(
+      counts
+        .filter(({ action }) => (ACTIONS as readonly string[]).includes(action))
+        .map(({ entity, action, count }) => ({ entity, action: action as Action, cause, count })),
+    );
+  }
+
+  private async run(job: Job): Promise<boolean> {
+    if (job.hours && !isWithinHours(job.hours, new Date())) return false;
+    const { fed, left } = await feed(this.dataSource, job, this.entities, {
+      limit: this.allowance(job),
+      window: WINDOW,
+    });
+    if (fed > 0) this.wakeup.wake();
+    if (left > 0) return true;
+    if (job.kind === 'remap') await this.keepProjections(job);
+    if (await moveJob(this.dataSource, job.id, ['running'], { status: 'done' })) {
+      this.logger.info({ job: job.id, kind: job.kind, mode: job.mode }, 'job done');
+    }
+    this.fedAt.delete(job.id);
+    return false;
+  }
+
+  /** How many entities the rate of a job allows since it was fed last; at most those of one second. */
+  private allowance({ id, rate }: Job): number {
+    if (rate === null) return WINDOW;
+    const now = Date.now();
+    const since = this.fedAt.get(id) ?? now - 1000 / rate;
+    const allowed = Math.floor(Math.min(1, (now - since) / 1000) * rate);
+    if (allowed > 0) this.fedAt.set(id, Math.max(now - 1000, since + (allowed * 1000) / rate));
+    return allowed;
+  }
+
+  /** Starts mapping everything again where the mapping is another than the one under which it was mapped last. */
+  private async compareProjections(): Promise<void> {
+    for (const [entity, { version }] of this.mapper.syncs) {
+      const [known] = (await this.dataSource
+        .query(
+          `insert into projection (entity, version)
+         select $1, $2 where not exists (select from ledger where entity = $1 and projection is not null)
+         on conflict (entity) do nothing returning version`,
+          [entity, version],
+        )
+        .then(() => this.dataSource.query(`select version from projection where entity = $1`, [entity]))) as {
+        version: string;
+      }[];
+      if (known?.version === version) continue;
+      const reason = `the mapping is ${version} and was ${known?.version ?? 'unknown'}`;
+      const request = { kind: 'remap', mode: 'trust', scope: { entities: [entity] }, automatic: true } as const;
+      try {
+        await createJob(this.dataSource, { ...request, author: AUTHOR, reason }, this.entities);
+        this.logger.info({ entity, version, before: known?.version }, 'everything is mapped again');
+      } catch (error) {
+        if (!(error instanceof JobConflict)) throw error;
+      }
+    }
+  }
+
+  private async keepProjections({ scope }: Job): Promise<void> {
+    for (const entity of scope.entities ?? this.entities) {
+      const version = this.mapper.syncs.get(entity)?.version;
+      if (version === undefined) continue;
+      await this.dataSource.query(
+        `insert into projection (entity, version) values ($1, $2) on conflict (entity) do update set version = excluded.version`,
+        [entity, version],
+      );
+    }
+  }
+}
+
+const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
+const describe = ({ entity, action, count, limit, budget }: Excess) =>
+  `${count} ${entity} records would be ${PAST[action]}, ${budget} allows ${limit}`;
+
+const PAST: Record<Action, string> = {
+  create: 'created',
+  change: 'changed',
+  suspend: 'suspended',
+  delete: 'deleted',
+  none: 'left',
+};

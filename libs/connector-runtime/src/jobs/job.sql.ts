@@ -1,0 +1,300 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { Entity } from '@myelin/contracts';
+import type { DataSource, EntityManager } from 'typeorm';
+import { BULK } from '../work/claim.sql.js';
+import { canonical, overlap, type Item, type Job, type JobRequest } from './job.js';
+import { operate } from '../operators/operation.sql.js';
+import { lockLedger } from '../work/record.sql.js';
+
+const COLUMNS = `id, kind, mode, scope, status, automatic, plan, author, reason, rate, hours, drift_percent as "driftPercent", override,
+  cursor_entity as "cursorEntity", cursor_id as "cursorId", scanned, total, plan_hash as "planHash", paused_from as "pausedFrom", failure,
+  requested_at as "requestedAt", planned_at as "plannedAt", started_at as "startedAt", ended_at as "endedAt"`;
+
+/** A job on the same scope is under way. */
+export class JobConflict extends Error {
+  constructor(
+    readonly job: string,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'JobConflict';
+  }
+}
+
+/**
+ * Creates a job, or answers the one that was created under the same idempotency key.
+ * @throws JobConflict when the key was used for something else, or a job that may write covers the same scope.
+ */
+export async function createJob(
+  dataSource: DataSource,
+  request: JobRequest,
+  entities: readonly Entity[],
+): Promise<{ job: Job; isNew: boolean }> {
+  return dataSource.transaction(async (manager) => {
+    await manager.query(`select pg_advisory_xact_lock(hashtext('myelin jobs'))`);
+    const { idempotencyKey, scope, mode } = request;
+    const [same] = (await manager.query(`select ${COLUMNS} from job where idempotency_key = $1`, [
+      idempotencyKey ?? null,
+    ])) as Job[];
+    if (same) {
+      if (canonical(same.scope) === canonical(scope) && same.mode === mode && same.automatic === request.automatic)
+        return { job: same, isNew: false };
+      throw new JobConflict(same.id, 'this Idempotency-Key was used for another request');
+    }
+    if (request.automatic) {
+      const active = (await manager.query(
+        `select ${COLUMNS} from job where ended_at is null and automatic and status in ('planning', 'running', 'paused')`,
+      )) as Job[];
+      const other = active.find((one) => overlap(one.scope, scope, entities));
+      if (other) throw new JobConflict(other.id, `job ${other.id} covers this scope and is ${other.status}`);
+    }
+    const [rows] = (await manager
+      .query(
+        `insert into job (id, kind, mode, scope, status, automatic, plan, idempotency_key, author, reason, rate, hours, drift_percent, override)
+       values ($1, $2, $3, $4, 'planning', $5, $6, $7, $8, $9, $10, $11, $12, $13) returning ${COLUMNS}`,
+        [
+          randomUUID(),
+          request.kind,
+          mode,
+          JSON.stringify(scope),
+          request.automatic,
+          request.plan ?? null,
+          idempotencyKey ?? null,
+          request.author,
+          request.reason ?? null,
+          request.rate ?? null,
+          request.hours ? JSON.stringify(request.hours) : null,
+          request.driftPercent ?? 5,
+          request.override ? JSON.stringify(request.override) : null,
+        ],
+      )
+      .then((answer: unknown) => [answer])) as [Job[]];
+    const job = rows[0] as Job;
+    await operate(manager, `${request.kind} requested`, request, { job: job.id, mode, scope });
+    return { job, isNew: true };
+  });
+}
+
+export async function findJob(dataSource: DataSource, id: string): Promise<Job | undefined> {
+  const [job] = (await dataSource.query(`select ${COLUMNS} from job where id = $1`, [id])) as Job[];
+  return job;
+}
+
+/** Jobs, the newest first; `before`: requested before that job. */
+export async function listJobs(dataSource: DataSource, limit: number): Promise<Job[]> {
+  return (await dataSource.query(`select ${COLUMNS} from job order by requested_at desc, id limit $1`, [
+    limit,
+  ])) as Job[];
+}
+
+/** Takes the jobs that have something to be done for them, for a while; nobody else works on them meanwhile. */
+export async function leaseJobs(dataSource: DataSource, worker: string, leaseMs: number): Promise<Job[]> {
+  const [jobs] = (await dataSource.query(
+    `update job set leased_by = $1, leased_until = now() + make_interval(secs => $2 / 1000.0)
+      where ended_at is null and status in ('planning', 'running', 'cancelled')
+        and (leased_by = $1 or leased_until is null or leased_until < now())
+     returning ${COLUMNS}`,
+    [worker, leaseMs],
+  )) as [Job[], number];
+  return jobs.sort((a, b) => a.requestedAt.getTime() - b.requestedAt.getTime());
+}
+
+/** Keeps what one step of planning has found; false when the job has been stopped meanwhile. */
+export async function savePlanned(
+  dataSource: DataSource,
+  job: string,
+  step: { cursorEntity: Entity; cursorId: string; scanned: number; items: readonly Item[] },
+): Promise<boolean> {
+  return dataSource.transaction(async (manager) => {
+    const [, moved] = (await manager.query(
+      `update job set cursor_entity = $2, cursor_id = $3, scanned = scanned + $4 where id = $1 and status = 'planning'`,
+      [job, step.cursorEntity, step.cursorId, step.scanned],
+    )) as [unknown, number];
+    if (moved === 0) return false;
+    if (step.items.length > 0) {
+      await manager.query(
+        `insert into job_item (job, entity, id, action, changed)
+         select $1, entity, id, action, changed
+           from jsonb_to_recordset($2::jsonb) as item (entity text, id uuid, action text, changed text[]) on conflict do nothing`,
+        [job, JSON.stringify(step.items)],
+      );
+    }
+    return true;
+  });
+}
+
+/** How many entities need which action. */
+export async function planned(
+  dataSource: DataSource,
+  job: string,
+): Promise<{ entity: Entity; action: string; count: number }[]> {
+  return (await dataSource.query(
+    `select entity, action, count(*)::integer as count from job_item where job = $1 group by entity, action order by 1, 2`,
+    [job],
+  )) as { entity: Entity; action: string; count: number }[];
+}
+
+/** What became of its entities so far; `open` for those that are not done. */
+export async function outcomes(dataSource: DataSource, job: string): Promise<Record<string, number>> {
+  const rows = (await dataSource.query(
+    `select coalesce(outcome, 'open') as outcome, count(*)::integer as count from job_item where job = $1 group by 1`,
+    [job],
+  )) as { outcome: string; count: number }[];
+  return Object.fromEntries(rows.map(({ outcome, count }) => [outcome, count]));
+}
+
+/** Entities done per second over the last half minute. */
+export async function recentRate(dataSource: DataSource, job: string): Promise<number> {
+  const [row] = (await dataSource.query(
+    `select count(*) / greatest(1, least(30, extract(epoch from now() - min(j.started_at))))::float8 as rate
+       from job j left join job_item i on i.job = j.id and i.ended_at > now() - interval '30 seconds' where j.id = $1`,
+    [job],
+  )) as { rate: number }[];
+  return row?.rate ?? 0;
+}
+
+/** The hash of a plan: the same for the same entities, actions and changed attributes. */
+export async function planHash(dataSource: DataSource, job: string): Promise<string> {
+  const hash = createHash('sha256');
+  let [entity, id] = ['', '00000000-0000-0000-0000-000000000000'];
+  for (;;) {
+    const items = await readItems(dataSource, job, { entity, id }, 5000);
+    for (const item of items) hash.update(`${item.entity}|${item.id}|${item.action}|${item.changed.join(',')}\n`);
+    const last = items.at(-1);
+    if (!last) return hash.digest('hex').slice(0, 32);
+    [entity, id] = [last.entity, last.id];
+  }
+}
+
+/** Items of a job in the order of entity and id, after one of them. */
+export async function readItems(
+  dataSource: DataSource,
+  job: string,
+  after: { entity: string; id: string },
+  limit: number,
+  filter: { action?: string; outcome?: string } = {},
+): Promise<(Item & { outcome: string | null; endedAt: Date | null })[]> {
+  return (await dataSource.query(
+    `select entity, id, action, changed, outcome, ended_at as "endedAt" from job_item
+      where job = $1 and (entity, id) > ($2, $3) and ($5::text is null or action = $5) and ($6::text is null or coalesce(outcome, 'open') = $6)
+      order by entity, id limit $4`,
+    [job, after.entity, after.id, limit, filter.action ?? null, filter.outcome ?? null],
+  )) as (Item & { outcome: string | null; endedAt: Date | null })[];
+}
+
+/** How far a plan is from the one it comes from: entities that only one of them has or that they treat differently, in percent. */
+export async function drift(
+  dataSource: DataSource,
+  job: string,
+  approved: string,
+): Promise<{ entities: number; percent: number }> {
+  const [row] = (await dataSource.query(
+    `select count(*) filter (where (n.action, n.changed) is distinct from (o.action, o.changed))::integer as entities,
+            greatest(count(n.id), count(o.id), 1)::integer as size
+       from (select * from job_item where job = $1) as n full join (select * from job_item where job = $2) as o using (entity, id)`,
+    [job, approved],
+  )) as { entities: number; size: number }[];
+  const { entities, size } = row!;
+  return { entities, percent: (100 * entities) / size };
+}
+
+/** Moves a job on, unless somebody has moved it meanwhile. */
+export async function moveJob(
+  manager: DataSource | EntityManager,
+  id: string,
+  from: readonly string[],
+  to: { status: string; failure?: string; planHash?: string; pausedFrom?: string | null },
+): Promise<boolean> {
+  const [, moved] = (await manager.query(
+    `update job set status = $3, failure = coalesce($4, failure), plan_hash = coalesce($5, plan_hash), paused_from = $6,
+            planned_at = case when $5::text is null then planned_at else now() end,
+            started_at = case when $3 = 'running' then coalesce(started_at, now()) else started_at end,
+            ended_at = case when $3 in ('done', 'failed', 'refused', 'planned') then now() end
+      where id = $1 and status = any($2::text[])`,
+    [id, from, to.status, to.failure ?? null, to.planHash ?? null, to.pausedFrom ?? null],
+  )) as [unknown, number];
+  return moved > 0;
+}
+
+/** Makes the next entities of a job due, as many as `limit` and `window` allow, and answers how many are on their way. */
+export async function feed(
+  dataSource: DataSource,
+  job: Job,
+  entities: readonly Entity[],
+  limits: { limit: number; window: number },
+): Promise<{ fed: number; left: number }> {
+  return dataSource.transaction(async (manager) => {
+    const [count] = (await manager.query(`select count(*)::integer as due from ledger where job = $1`, [job.id])) as {
+      due: number;
+    }[];
+    const room = Math.min(limits.limit, limits.window - (count?.due ?? 0));
+    let fed = 0;
+    if (room > 0) {
+      await lockLedger(manager);
+      const [row] = (await manager.query(
+        `with chunk as (
+           select i.entity, i.id, i.action from job_item i join unnest($2::text[]) with ordinality as kind (entity, place) using (entity)
+            where i.job = $1 and not i.fed and i.outcome is null order by kind.place, i.id limit $3)
+         , marked as (
+           update ledger l set due_at = now(), mark = mark + 1, attempts = 0,
+                  -- What is due already stays due for that reason, should the job be withdrawn.
+                  cause = case when l.due_at <= now() then l.cause else $4 end, verify = l.verify or $5, job = $1, permit = chunk.action,
+                  priority = $6 + array_position($2::text[], l.entity) - 1
+             from chunk where l.entity = chunk.entity and l.id = chunk.id and (l.job is null or l.job = $1)
+           returning l.entity, l.id)
+         , told as (
+           update job_item i set fed = true, outcome = case when marked.id is null then 'merged' end,
+                  ended_at = case when marked.id is null then now() end
+             from chunk left join marked using (entity, id) where i.job = $1 and i.entity = chunk.entity and i.id = chunk.id)
+         select count(*)::integer as fed from chunk`,
+        [job.id, entities, room, job.kind, job.mode === 'verify', BULK],
+      )) as { fed: number }[];
+      fed = row?.fed ?? 0;
+    }
+    const [open] = (await manager.query(
+      `select exists (select from job_item where job = $1 and outcome is null) as open`,
+      [job.id],
+    )) as { open: boolean }[];
+    return { fed, left: open?.open ? (count?.due ?? 0) + 1 : 0 };
+  });
+}
+
+/** Takes back what a job has made due and nobody has begun, so that it is due for other reasons only. */
+export async function withdraw(manager: EntityManager, job: string): Promise<void> {
+  await lockLedger(manager);
+  await manager.query(
+    `update ledger l
+        set job = null, permit = null, mark = mark + 1,
+            due_at = case when cause in ('resync', 'remap')
+                          then due_day::timestamp at time zone 'Europe/Paris' else due_at end
+      where job = $1 and claimed_by is null`,
+    [job],
+  );
+}
+
+/** Lets a paused job begin again with what it had made due but not done. */
+export async function unfeed(manager: EntityManager, job: string): Promise<void> {
+  await manager.query(
+    `update job_item i set fed = false
+      where job = $1 and fed and outcome is null
+        and not exists (select from ledger l where l.job = i.job and l.entity = i.entity and l.id = i.id)`,
+    [job],
+  );
+}
+
+/** Ends a cancelled job once nothing of it is in anybody's hands; true when it has ended. */
+export async function endCancelled(dataSource: DataSource, job: string): Promise<boolean> {
+  return dataSource.transaction(async (manager) => {
+    await withdraw(manager, job);
+    const [row] = (await manager.query(`select exists (select from ledger where job = $1) as busy`, [job])) as {
+      busy: boolean;
+    }[];
+    if (row?.busy) return false;
+    await manager.query(
+      `update job_item set outcome = 'cancelled', ended_at = now() where job = $1 and outcome is null`,
+      [job],
+    );
+    await manager.query(`update job set ended_at = now() where id = $1 and status = 'cancelled'`, [job]);
+    return true;
+  });
+}

@@ -1,0 +1,109 @@
+import type { Entity } from '@myelin/contracts';
+import type { Order } from '../operators/control.js';
+
+export const POPULATIONS = ['resource', 'external', 'learner'] as const;
+
+/** Which entities a job is about; every restriction narrows, none means all. */
+export interface Scope {
+  readonly entities?: readonly Entity[];
+  /** Master ids. */
+  readonly ids?: readonly string[];
+  /** Persons that have a role in it. */
+  readonly population?: (typeof POPULATIONS)[number];
+  /** A structure (`scheme:value`) with all below it, and the persons that name one of them. */
+  readonly structure?: string;
+  /** Changed in the referential at or after that instant, RFC 3339. */
+  readonly changedSince?: string;
+  /** Those that are parked. */
+  readonly failedOnly?: boolean;
+}
+
+/** `trust`: what the ledger says of the target is believed. `verify`: the target is read. */
+export type Mode = 'trust' | 'verify';
+
+export type JobStatus =
+  /** Finding out what there is to do; nothing is written. */
+  | 'planning'
+  /** The plan is there and waits for somebody to execute it. */
+  | 'planned'
+  /** A guard does not allow the plan. */
+  | 'refused'
+  | 'running'
+  | 'paused'
+  | 'done'
+  | 'cancelled'
+  /** It could not be planned, or the plan had drifted too far. */
+  | 'failed';
+
+/** A resynchronisation that somebody asked for, or a mapping of everything under a new version. */
+export interface Job {
+  readonly id: string;
+  readonly kind: 'resync' | 'remap';
+  readonly mode: Mode;
+  readonly scope: Scope;
+  readonly status: JobStatus;
+  readonly automatic: boolean;
+  readonly plan: string | null;
+  readonly author: string;
+  readonly reason: string | null;
+  /** Entities per second at most. */
+  readonly rate: number | null;
+  /** Hours of the day in Europe/Paris in which it may write. */
+  readonly hours: { readonly from: string; readonly to: string } | null;
+  readonly driftPercent: number;
+  readonly override: Order | null;
+  readonly cursorEntity: Entity | null;
+  readonly cursorId: string | null;
+  readonly scanned: number;
+  readonly total: number | null;
+  readonly planHash: string | null;
+  readonly pausedFrom: 'planning' | 'running' | null;
+  readonly failure: string | null;
+  readonly requestedAt: Date;
+  readonly plannedAt: Date | null;
+  readonly startedAt: Date | null;
+  readonly endedAt: Date | null;
+}
+
+/** What somebody asks for. */
+export interface JobRequest extends Order {
+  readonly kind: Job['kind'];
+  readonly mode: Mode;
+  readonly scope: Scope;
+  readonly automatic: boolean;
+  readonly plan?: string;
+  readonly rate?: number;
+  readonly hours?: { readonly from: string; readonly to: string };
+  readonly driftPercent?: number;
+  readonly override?: Order;
+  readonly idempotencyKey?: string;
+}
+
+/** An entity for which a job has something to do. */
+export interface Item {
+  readonly entity: Entity;
+  readonly id: string;
+  readonly action: string;
+  readonly changed: readonly string[];
+}
+
+/** Whether two scopes may touch the same entity for the same purpose: then only one of their jobs may run. */
+export function overlap(a: Scope, b: Scope, all: readonly Entity[]): boolean {
+  const [left, right] = [a.entities ?? all, b.entities ?? all];
+  if (!left.some((entity) => right.includes(entity))) return false;
+  return isWhole(a) || isWhole(b) || canonical(a) === canonical(b);
+}
+
+/** Whether a scope leaves nothing out of its entities. */
+export const isWhole = ({ ids, population, structure, changedSince, failedOnly }: Scope) =>
+  ids == null && population == null && structure == null && changedSince == null && failedOnly !== true;
+
+/** The same text for the same scope, whatever the order of its parts. */
+export function canonical(scope: Scope): string {
+  const sorted = { ...scope, ...(scope.ids && { ids: [...scope.ids].sort() }) };
+  return JSON.stringify(
+    Object.entries(sorted)
+      .filter(([, value]) => value != null)
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}

@@ -1,0 +1,246 @@
+import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiHeader, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ProblemError } from '@myelin/platform';
+import type { Response } from 'express';
+import { DataSource } from 'typeorm';
+import type { Order } from '../operators/control.js';
+import type { Job, JobRequest } from './job.js';
+import { JobRunner } from './job.runner.js';
+import {
+  createJob,
+  endCancelled,
+  findJob,
+  JobConflict,
+  listJobs,
+  moveJob,
+  outcomes,
+  planned,
+  readItems,
+  recentRate,
+  unfeed,
+  withdraw,
+} from './job.sql.js';
+import { operate } from '../operators/operation.sql.js';
+import { ExecuteOrder, OrderBody, Ordered, ResyncOrder, Valid } from '../operators/orders.js';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const CANCEL_MS = 2000;
+const FIRST = { entity: '', id: '00000000-0000-0000-0000-000000000000' };
+const PAGE = 200;
+
+/** Bulk diffusion on demand: plan what there is to do, carry it out beside live changes, stop and go on at will. */
+@ApiTags('resynchronisation')
+@Controller('resyncs')
+export class ResyncController {
+  constructor(
+    @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(JobRunner) private readonly runner: JobRunner,
+  ) {}
+
+  @Post()
+  @HttpCode(202)
+  @OrderBody(ResyncOrder)
+  @ApiHeader({ name: 'Idempotency-Key', required: false })
+  @ApiOperation({
+    summary: 'Resynchronise the target: `trust` what is known of it, or `verify` by reading it',
+    description:
+      'The plan is always made first. With `planOnly` it waits for `POST /resyncs/{id}/execute`; otherwise it is carried out unless a guard refuses it.',
+  })
+  async request(
+    @Body(Valid(ResyncOrder)) order: ResyncOrder,
+    @Headers('idempotency-key') key: string | undefined,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const { scope, planOnly, ...rest } = order;
+    if (key !== undefined && (key.length < 1 || key.length > 200))
+      throw new ProblemError('malformed-request', 'Idempotency-Key must have 1 to 200 characters');
+    const foreign = scope?.entities?.find((entity) => !this.runner.entities.includes(entity));
+    if (foreign) {
+      const errors = [{ field: 'scope.entities', message: `this connector has no ${foreign} records` }];
+      throw new ProblemError('invalid-document', 'the order breaks its contract', { errors });
+    }
+    const wanted = { ...rest, kind: 'resync', scope: { ...scope }, automatic: planOnly !== true } as const;
+    return this.create({ ...wanted, ...(key !== undefined && { idempotencyKey: key }) }, response);
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'The newest hundred jobs' })
+  async list() {
+    const jobs = await listJobs(this.dataSource, 100);
+    return {
+      items: jobs.map(({ id, kind, mode, status, author, requestedAt, endedAt }) => ({
+        id,
+        kind,
+        mode,
+        status,
+        author,
+        requestedAt,
+        endedAt,
+      })),
+    };
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'A job: plan, progress, rate, what is left, what became of its entities' })
+  async read(@Param('id') id: string) {
+    return this.view(await this.find(id));
+  }
+
+  @Get(':id/items')
+  @ApiOperation({ summary: 'The entities that a job has something to do for: field names, no values' })
+  @ApiQuery({ name: 'action', required: false })
+  @ApiQuery({ name: 'outcome', required: false, description: '`open` for those that are not done' })
+  @ApiQuery({ name: 'after', required: false, description: '`next` of the page before' })
+  async items(
+    @Param('id') id: string,
+    @Query('action') action?: string,
+    @Query('outcome') outcome?: string,
+    @Query('after') after?: string,
+  ) {
+    const job = await this.find(id);
+    const [entity = '', last = ''] = after?.split('|') ?? [];
+    if (after !== undefined && !UUID.test(last))
+      throw new ProblemError('malformed-request', 'after must be `next` of the page before');
+    const filter = { ...(action !== undefined && { action }), ...(outcome !== undefined && { outcome }) };
+    const items = await readItems(this.dataSource, job.id, after ? { entity, id: last } : FIRST, PAGE, filter);
+    const end = items.at(-1);
+    return { items, next: items.length === PAGE && end ? `${end.entity}|${end.id}` : null };
+  }
+
+  @Post(':id/execute')
+  @HttpCode(202)
+  @OrderBody(ExecuteOrder)
+  @ApiOperation({
+    summary: 'Carry out a plan that was looked at',
+    description:
+      'What there is to do is found out again; when it differs from the approved plan by more than `driftPercent`, nothing is written.',
+  })
+  async execute(
+    @Param('id') id: string,
+    @Body(Valid(ExecuteOrder)) order: ExecuteOrder,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const plan = await this.find(id);
+    if (plan.status !== 'planned' && plan.status !== 'refused')
+      throw new ProblemError('conflict', `the job is ${plan.status}: only a planned or a refused one can be executed`);
+    if (plan.planHash !== order.hash)
+      throw new ProblemError('conflict', 'the hash is not that of the plan: look at the plan again');
+    if (order.override && order.reason == null) {
+      const errors = [{ field: 'reason', message: 'is required to pass over the guards' }];
+      throw new ProblemError('invalid-document', 'the order breaks its contract', { errors });
+    }
+    const { author, reason } = order;
+    const by: Order = { author, reason };
+    return this.create(
+      {
+        ...by,
+        kind: plan.kind,
+        mode: plan.mode,
+        scope: plan.scope,
+        automatic: true,
+        plan: plan.id,
+        // A plan is executed once, however often that is asked for; with and without its guards are two things.
+        idempotencyKey: `execute ${plan.id}${order.override ? ' with override' : ''}`,
+        ...(plan.rate !== null && { rate: plan.rate }),
+        ...(plan.hours !== null && { hours: plan.hours }),
+        ...(order.driftPercent !== undefined && { driftPercent: order.driftPercent }),
+        ...(order.override && { override: by }),
+      },
+      response,
+    );
+  }
+
+  @Post(':id/pause')
+  @HttpCode(200)
+  @OrderBody(Ordered)
+  @ApiOperation({ summary: 'Stop for a while: what has begun is finished, the rest waits for `resume`' })
+  async pause(@Param('id') id: string, @Body(Valid(Ordered)) order: Ordered) {
+    const job = await this.find(id);
+    await this.dataSource.transaction(async (manager) => {
+      const from = job.status;
+      if (from !== 'planning' && from !== 'running') throw new ProblemError('conflict', `the job is ${from}`);
+      const moved = await moveJob(manager, job.id, [from], { status: 'paused', pausedFrom: from });
+      if (!moved) throw new ProblemError('conflict', 'the job has moved on meanwhile');
+      await withdraw(manager, job.id);
+      await operate(manager, 'job paused', order, { job: job.id });
+    });
+    return this.read(id);
+  }
+
+  @Post(':id/resume')
+  @HttpCode(200)
+  @OrderBody(Ordered)
+  @ApiOperation({ summary: 'Go on with a paused job: the rest is done, nothing twice' })
+  async resume(@Param('id') id: string, @Body(Valid(Ordered)) order: Ordered) {
+    const job = await this.find(id);
+    await this.dataSource.transaction(async (manager) => {
+      const moved = await moveJob(manager, job.id, ['paused'], { status: job.pausedFrom ?? 'running' });
+      if (!moved) throw new ProblemError('conflict', `the job is ${job.status}`);
+      await unfeed(manager, job.id);
+      await operate(manager, 'job resumed', order, { job: job.id });
+    });
+    return this.read(id);
+  }
+
+  @Post(':id/cancel')
+  @HttpCode(200)
+  @OrderBody(Ordered)
+  @ApiOperation({ summary: 'End a job: answers within two seconds what was done; the rest is left as it was' })
+  async cancel(@Param('id') id: string, @Body(Valid(Ordered)) order: Ordered) {
+    const job = await this.find(id);
+    await this.dataSource.transaction(async (manager) => {
+      const moved = await moveJob(manager, job.id, ['planning', 'running', 'paused'], { status: 'cancelled' });
+      if (!moved) throw new ProblemError('conflict', `the job is ${job.status}`);
+      await operate(manager, 'job cancelled', order, { job: job.id });
+    });
+    const deadline = Date.now() + CANCEL_MS;
+    while (!(await endCancelled(this.dataSource, job.id)) && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return this.read(id);
+  }
+
+  private async create(request: JobRequest, response: Response) {
+    try {
+      const { job, isNew } = await createJob(this.dataSource, request, this.runner.entities);
+      if (!isNew) response.status(200);
+      response.setHeader('Location', `/resyncs/${job.id}`);
+      return this.view(job);
+    } catch (error) {
+      if (error instanceof JobConflict) throw new ProblemError('conflict', error.message, { cause: error });
+      throw error;
+    }
+  }
+
+  private async find(id: string): Promise<Job> {
+    const job = UUID.test(id) ? await findJob(this.dataSource, id) : undefined;
+    if (!job) throw new ProblemError('not-found', 'there is no such job');
+    return job;
+  }
+
+  private async view({ cursorEntity, cursorId: _, pausedFrom: __, ...job }: Job) {
+    const actions = await planned(this.dataSource, job.id);
+    const done = await outcomes(this.dataSource, job.id);
+    const differing = actions.reduce((sum, { count }) => sum + count, 0);
+    const open = done.open ?? 0;
+    const rate = job.status === 'running' ? await recentRate(this.dataSource, job.id) : null;
+    const samples = job.planHash ? await readItems(this.dataSource, job.id, FIRST, 10) : [];
+    return {
+      ...job,
+      plannedEntity: job.status === 'planning' ? cursorEntity : null,
+      plan: {
+        approved: job.plan,
+        total: job.total,
+        unchanged: job.planHash && job.total !== null ? Math.max(0, job.total - differing) : null,
+        actions,
+        samples: samples.map(({ entity, id, action, changed }) => ({ entity, id, action, changed })),
+      },
+      progress: {
+        done: differing - open,
+        outcomes: done,
+        perSecond: rate,
+        remainingSeconds: rate !== null && rate > 0 ? Math.ceil(open / rate) : null,
+      },
+    };
+  }
+}

@@ -1,0 +1,242 @@
+import { randomUUID } from 'node:crypto';
+import { Bed, person, structure, until } from '../bed.testing.js';
+
+jest.setTimeout(60_000);
+
+describe('resynchronisation jobs', () => {
+  let bed: Bed;
+  beforeEach(async () => (bed = await Bed.start()));
+  afterEach(() => bed.stop());
+
+  /** Structures that the target has. */
+  async function given(count: number): Promise<ReturnType<typeof structure>[]> {
+    const all = Array.from({ length: count }, (_, i) => structure(`S${i}`));
+    await bed.take('structure', ...all.map((one): [typeof one, number] => [one, 1]));
+    await bed.settled();
+    return all;
+  }
+
+  const calls = async (kind: string) => (await bed.target.calls()).filter((one) => one.kind === kind).length;
+  const empty = (ids: readonly string[]) =>
+    bed.dataSource.query('delete from target where id = any($1::uuid[])', [ids]);
+
+  it('trusts the ledger: unchanged entities cost no call and no mapping', async () => {
+    await given(120);
+    const before = (await bed.target.calls()).length;
+    const { status, body } = await bed.post('/resyncs', { mode: 'trust' });
+    expect(status).toBe(202);
+    const done = await bed.job(body.id, 'done');
+    expect(done.plan).toMatchObject({ total: 120, unchanged: 120, actions: [] });
+    expect((await bed.target.calls()).length).toBe(before);
+  });
+
+  it('verifies by reading, repairs what was changed or emptied by hand, and nothing else', async () => {
+    const all = await given(60);
+    await empty(all.slice(0, 20).map(({ id }) => id));
+    await bed.dataSource.query(`update target set row = '{"label":"by hand"}' where id = $1`, [all[30]!.id]);
+    const { body } = await bed.post('/resyncs', { mode: 'verify', reason: 'the table was restored' });
+    const done = await bed.job(body.id, 'done');
+    expect(done.plan.actions).toEqual([
+      { entity: 'structure', action: 'change', count: 1 },
+      { entity: 'structure', action: 'create', count: 20 },
+    ]);
+    expect(done.progress).toMatchObject({ done: 21, outcomes: { created: 20, modified: 1 } });
+    expect(Object.keys(await bed.target.rows())).toHaveLength(60);
+    expect([await calls('create'), await calls('modify')]).toEqual([80, 1]);
+  });
+
+  it('plans without a write, shows per entity what would be done, and executes exactly that plan', async () => {
+    const all = await given(40);
+    await empty(all.slice(0, 10).map(({ id }) => id));
+    const { body } = await bed.post('/resyncs', { mode: 'verify', planOnly: true });
+    const plan = await bed.job(body.id, 'planned');
+    expect(plan.plan).toMatchObject({ total: 40, unchanged: 30, actions: [{ action: 'create', count: 10 }] });
+    expect(plan.plan.samples[0]).toMatchObject({ entity: 'structure', action: 'create', changed: ['label'] });
+    const { body: items } = await bed.get(`/resyncs/${body.id}/items?action=create`);
+    expect(items.items.map(({ id }: { id: string }) => id).sort()).toEqual(
+      all
+        .slice(0, 10)
+        .map(({ id }) => id)
+        .sort(),
+    );
+    expect(Object.keys(await bed.target.rows())).toHaveLength(30);
+
+    const wrong = await bed.post(`/resyncs/${body.id}/execute`, { hash: '0'.repeat(32) });
+    expect(wrong).toMatchObject({ status: 409, body: { detail: expect.stringContaining('hash') } });
+    const run = await bed.post(`/resyncs/${body.id}/execute`, { hash: plan.planHash });
+    expect(run.status).toBe(202);
+    await bed.job(run.body.id, 'done');
+    expect(Object.keys(await bed.target.rows())).toHaveLength(40);
+    const again = await bed.post(`/resyncs/${body.id}/execute`, { hash: plan.planHash });
+    expect([again.status, again.body.id]).toEqual([200, run.body.id]);
+  });
+
+  it('refuses a plan that has drifted beyond the limit, and writes nothing', async () => {
+    const all = await given(40);
+    await empty(all.slice(0, 10).map(({ id }) => id));
+    const { body } = await bed.post('/resyncs', { mode: 'verify', planOnly: true });
+    const plan = await bed.job(body.id, 'planned');
+    await empty(all.slice(10, 20).map(({ id }) => id));
+    const run = await bed.post(`/resyncs/${body.id}/execute`, { hash: plan.planHash });
+    const failed = await bed.job(run.body.id, 'failed');
+    expect(failed.failure).toBe('the plan has drifted: 10 entities (50.0 %) are no longer as approved, 5 % may be');
+    expect(Object.keys(await bed.target.rows())).toHaveLength(20);
+  });
+
+  it('narrows to ids, a population, what changed since, a structure with all below it, what is parked', async () => {
+    const root = structure('ROOT');
+    const unit = structure('UNIT', { parents: [{ kind: 'hierarchy', structure: 'code:ROOT' }] });
+    const other = structure('OTHER');
+    const inside = person('Inside', 'code:UNIT');
+    const outside = person('Outside', 'code:OTHER');
+    const learner = { ...person('Learner'), roles: { learner: [{ population: 'EF', enrolments: [] }] } };
+    await bed.take('structure', [root, 1], [unit, 1], [other, 1]);
+    await bed.take('person', [inside, 1], [outside, 1]);
+    await bed.settled();
+    const later = new Date().toISOString();
+    await bed.take('person', [learner, 1]);
+    bed.target.faults.refuses = 'bad';
+    const bad = structure('BAD', { longLabel: 'bad' });
+    await bed.take('structure', [bad, 1]);
+    await bed.settled();
+    await bed.dataSource.query('delete from target');
+    const planOf = async (scope: object) => {
+      const { body } = await bed.post('/resyncs', { mode: 'verify', planOnly: true, scope });
+      expect(body.errors).toBeUndefined();
+      await bed.job(body.id, 'planned');
+      const { body: page } = await bed.get(`/resyncs/${body.id}/items`);
+      return page.items.map(({ id }: { id: string }) => id).sort();
+    };
+    expect(await planOf({ ids: [root.id, inside.id] })).toEqual([root.id, inside.id].sort());
+    expect(await planOf({ population: 'external', entities: ['person'] })).toEqual([inside.id, outside.id].sort());
+    expect(await planOf({ population: 'learner', entities: ['person'] })).toEqual([learner.id]);
+    expect(await planOf({ structure: 'code:ROOT' })).toEqual([root.id, unit.id, inside.id].sort());
+    expect(await planOf({ changedSince: later })).toEqual([learner.id, bad.id].sort());
+    expect(await planOf({ failedOnly: true })).toEqual([bad.id]);
+  });
+
+  it('pauses, resumes with the rest, cancels within two seconds and says exactly what was applied', async () => {
+    const all = await given(400);
+    await empty(all.map(({ id }) => id));
+    bed.target.faults.slow = 200;
+    const before = await calls('create');
+    const { body } = await bed.post('/resyncs', { mode: 'verify' });
+    const created = async () => (await calls('create')) - before;
+    await until(async () => (await created()) > 20, 'nothing was created');
+    expect((await bed.post(`/resyncs/${body.id}/pause`)).body.status).toBe('paused');
+    await bed.settled();
+    const paused = await created();
+    expect(paused).toBeLessThan(400);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await created()).toBe(paused);
+    expect((await bed.get(`/resyncs/${body.id}`)).body.progress.outcomes).toEqual({
+      created: paused,
+      open: 400 - paused,
+    });
+
+    expect((await bed.post(`/resyncs/${body.id}/resume`)).body.status).toBe('running');
+    await until(async () => (await created()) > paused + 20, 'it did not go on');
+    const asked = Date.now();
+    const { body: cancelled } = await bed.post(`/resyncs/${body.id}/cancel`);
+    expect(Date.now() - asked).toBeLessThan(2000);
+    const applied = await created();
+    expect(cancelled).toMatchObject({ status: 'cancelled', endedAt: expect.any(String) });
+    expect(cancelled.progress.outcomes).toEqual({ created: applied, cancelled: 400 - applied });
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(await created()).toBe(applied);
+    expect(Object.keys(await bed.target.rows())).toHaveLength(applied);
+
+    bed.target.faults.slow = 0;
+    const rest = await bed.post('/resyncs', { mode: 'verify' });
+    await bed.job(rest.body.id, 'done');
+    expect(await created()).toBe(400);
+  }, 60_000);
+
+  it('keeps to its rate', async () => {
+    const all = await given(60);
+    await empty(all.map(({ id }) => id));
+    const begin = Date.now();
+    const { body } = await bed.post('/resyncs', { mode: 'verify', rate: 20 });
+    await bed.job(body.id, 'done');
+    expect(Date.now() - begin).toBeGreaterThan(2000);
+  });
+
+  it('goes on after a restart, and does nothing twice', async () => {
+    const all = await given(300);
+    await empty(all.map(({ id }) => id));
+    bed.target.faults.slow = 50;
+    const before = await calls('create');
+    const { body } = await bed.post('/resyncs', { mode: 'verify' });
+    await until(async () => (await calls('create')) > before, 'nothing was created');
+    await bed.restart();
+    bed.target.faults.slow = 0;
+    const done = await bed.job(body.id, 'done');
+    expect(done.progress.outcomes).toEqual({ created: 300 });
+    expect((await calls('create')) - before).toBe(300);
+  }, 40_000);
+
+  it('refuses a second job on the same scope, and takes a repeated request for one', async () => {
+    const all = await given(50);
+    await empty(all.map(({ id }) => id));
+    bed.target.faults.slow = 200;
+    const key = { 'idempotency-key': randomUUID() };
+    const first = await bed.post('/resyncs', { mode: 'verify' }, key);
+    const same = await bed.post('/resyncs', { mode: 'verify' }, key);
+    expect([same.status, same.body.id]).toEqual([200, first.body.id]);
+    const other = await bed.post('/resyncs', { mode: 'trust' });
+    expect(other).toMatchObject({ status: 409, body: { detail: expect.stringContaining(first.body.id) } });
+    expect((await bed.post('/resyncs', { mode: 'trust' }, key)).status).toBe(409);
+    await bed.job(first.body.id, 'done');
+  });
+
+  it('lets live changes pass first', async () => {
+    const all = await given(400);
+    await empty(all.map(({ id }) => id));
+    bed.target.faults.slow = 100;
+    const { body } = await bed.post('/resyncs', { mode: 'verify' });
+    await until(async () => (await calls('create')) > 420, 'nothing was created');
+    const live = structure('LIVE');
+    await bed.take('structure', [live, 1]);
+    const asked = Date.now();
+    await until(async () => (await bed.ledger(live.id))?.status === 'applied', 'the live change did not pass');
+    expect(Date.now() - asked).toBeLessThan(1500);
+    expect((await bed.get(`/resyncs/${body.id}`)).body.status).toBe('running');
+    bed.target.faults.slow = 0;
+    await bed.job(body.id, 'done');
+  });
+
+  it('maps everything again when the mapping has another version, without a call where the row is the same', async () => {
+    await given(80);
+    const before = (await bed.target.calls()).length;
+    bed.target.version = '2';
+    await bed.restart();
+    const remap = async () => {
+      const { body } = await bed.get('/resyncs');
+      return body.items.find(
+        ({ kind, status }: { kind: string; status: string }) => kind === 'remap' && status === 'done',
+      );
+    };
+    await until(async () => (await remap()) !== undefined, 'nothing was mapped again');
+    expect((await bed.target.calls()).length).toBe(before);
+    const versions = (await bed.dataSource.query('select distinct projection from ledger')) as object[];
+    expect(versions).toEqual([{ projection: '2' }]);
+
+    [bed.target.version, bed.target.prefix] = ['3', 'new '];
+    await bed.restart();
+    await until(
+      async () => Object.values(await bed.target.rows()).every(({ label }) => String(label).startsWith('new ')),
+      'rows',
+    );
+    expect((await bed.target.calls()).length).toBe(before + 80);
+  });
+
+  it('names the field of an order that cannot be understood', async () => {
+    const { status, body } = await bed.post('/resyncs', { mode: 'guess', scope: { ids: ['x'], colour: 'red' } });
+    expect(status).toBe(422);
+    expect(body.errors.map(({ field }: { field: string }) => field).sort()).toEqual([
+      'mode',
+      'scope.colour',
+      'scope.ids',
+    ]);
+  });
+});

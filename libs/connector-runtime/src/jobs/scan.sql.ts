@@ -1,0 +1,132 @@
+import type { Row } from '@myelin/connector';
+import type { Entity, Master } from '@myelin/contracts';
+import type { DataSource } from 'typeorm';
+import { isWhole, type Mode, type Scope } from './job.js';
+import type { LedgerStatus } from '../work/record.sql.js';
+
+/** An entity as a scan sees it. */
+export interface Scanned {
+  readonly entity: Entity;
+  readonly id: string;
+  readonly status: LedgerStatus;
+  readonly targetId: string | null;
+  readonly row: Row | null;
+  readonly etag: string | null;
+  readonly suspendedOn: string | null;
+  /** Its state or its mapping is another than the target acknowledged; only then `state` is there. */
+  readonly stale: boolean;
+  /** Its state is another than the target acknowledged. */
+  readonly behind: boolean;
+  readonly state: Master | null;
+}
+
+interface ChunkQuery {
+  readonly entity: Entity;
+  /** Version of the mapping in force. */
+  readonly version: string;
+  readonly mode: Mode;
+  readonly scope: Scope;
+  /** Ids of the structures that the scope is about. */
+  readonly structures: readonly string[] | undefined;
+  /** Id after which the chunk begins. */
+  readonly after: string | null;
+  readonly limit: number;
+}
+
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
+// What the restrictions of a scope mean; $1 is the entity, the others are named where they are bound.
+const IN_SCOPE = `l.entity = $1
+  and ($2::uuid[] is null or l.id = any($2))
+  and ($3::text is null or l.entity = 'person' and jsonb_typeof(s.state->'roles'->$3) = 'array' and s.state->'roles'->$3 <> '[]')
+  and ($4::uuid[] is null or case l.entity
+        when 'structure' then l.id = any($4)
+        else exists (select from reference_use u where u.entity = l.entity and u.id = l.id and u.used_entity = 'structure' and u.used_id = any($4)) end)
+  and ($5::timestamptz is null or s.changed_at >= $5)
+  and (not $6::boolean or l.status = 'parked')`;
+
+const scopeOf = ({ entity, scope, structures }: Pick<ChunkQuery, 'entity' | 'scope' | 'structures'>) => [
+  entity,
+  scope.ids ?? null,
+  scope.population ?? null,
+  structures ?? null,
+  scope.changedSince ?? null,
+  scope.failedOnly ?? false,
+];
+
+/** How many entities a scope has. */
+export async function countScope(
+  dataSource: DataSource,
+  query: Pick<ChunkQuery, 'entity' | 'scope' | 'structures'>,
+): Promise<number> {
+  const [row] = (await dataSource.query(
+    isWhole(query.scope)
+      ? `select count(*)::integer as count from ledger where entity = $1`
+      : `select count(*)::integer as count from ledger l join state s using (entity, id) where ${IN_SCOPE}`,
+    isWhole(query.scope) ? [query.entity] : scopeOf(query),
+  )) as { count: number }[];
+  return row?.count ?? 0;
+}
+
+/** The next entities of a scope in the order of ids; to trust the ledger is to pass over those that are as they should be. */
+export async function readChunk(dataSource: DataSource, query: ChunkQuery): Promise<Scanned[]> {
+  return (await dataSource.query(
+    `select l.entity, l.id, l.status, l.target_id as "targetId", l.target_row as row, l.etag, l.suspended_on::text as "suspendedOn",
+            stale, behind, case when stale then s.state end as state
+       from ledger l join state s on s.entity = l.entity and s.id = l.id
+            cross join lateral (select (l.epoch, l.revision) is distinct from (s.epoch, s.revision) as behind) as compared
+            cross join lateral (select behind or l.projection is distinct from $9
+                                       or l.status not in ('applied', 'suspended', 'absent', 'skipped') as stale) as judged
+      -- The place to begin is named for both tables: each is read from there on.
+      where ${IN_SCOPE} and l.id > $7 and s.id > $7 and l.status <> 'dismissed' and ($8 = 'verify' or stale)
+      order by l.entity, l.id limit $10`,
+    [...scopeOf(query), query.after ?? FIRST_ID, query.mode, query.version, query.limit],
+  )) as Scanned[];
+}
+
+/** Notes that these entities map to the same row under this version of the mapping. */
+export async function saveProjection(
+  dataSource: DataSource,
+  entity: Entity,
+  version: string,
+  ids: readonly string[],
+): Promise<void> {
+  if (ids.length === 0) return;
+  await dataSource.query(
+    `update ledger set projection = $2 where entity = $1 and id = any($3::uuid[]) and claimed_by is null`,
+    [entity, version, ids],
+  );
+}
+
+/** Keeps the versions in which the target holds rows that are as they must be. */
+export async function saveVersions(
+  dataSource: DataSource,
+  entity: Entity,
+  versions: readonly { readonly id: string; readonly etag: string }[],
+): Promise<void> {
+  if (versions.length === 0) return;
+  await dataSource.query(
+    `update ledger l set etag = seen.etag from unnest($2::uuid[], $3::text[]) as seen (id, etag)
+      where l.entity = $1 and l.id = seen.id and l.claimed_by is null and l.target_id is not null`,
+    [entity, versions.map(({ id }) => id), versions.map(({ etag }) => etag)],
+  );
+}
+
+/** A structure and all below it. */
+export async function structuresBelow(dataSource: DataSource, key: string): Promise<string[]> {
+  const rows = (await dataSource.query(
+    `with recursive keyed as (
+       select id, 'hub:' || id as key from state where entity = 'structure'
+       union all select id, key from state_key where entity = 'structure')
+     , parent as (
+       select s.id, k.id as parent from state s cross join jsonb_array_elements(case jsonb_typeof(s.state->'parents') when 'array' then s.state->'parents' else '[]' end) as link
+         join keyed k on k.key = link->>'structure'
+        where s.entity = 'structure')
+     , below as (
+       select id from keyed where key = $1
+       union select parent.id from parent join below on parent.parent = below.id)
+     select id from below`,
+    [key],
+  )) as { id: string }[];
+  return rows.map(({ id }) => id);
+}

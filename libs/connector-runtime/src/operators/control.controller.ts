@@ -1,0 +1,123 @@
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common';
+import { ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import type { Session } from '@myelin/connector';
+import { ProblemError } from '@myelin/platform';
+import { DataSource } from 'typeorm';
+import { Control, type ControlState, type Maintenance } from './control.js';
+import { MaintenanceOrder, OrderBody, Ordered, PauseOrder, Valid, type MaintenanceWindow } from './orders.js';
+import { consequenceOf } from '../work/outcome.js';
+import { ConnectorRunner, SESSION } from '../work/runner.js';
+
+const SWITCHES: Record<string, Partial<ControlState>> = {
+  enable: { enabled: true },
+  disable: { enabled: false },
+  resume: { pause: null },
+  observe: { observe: true },
+  write: { observe: false },
+};
+
+/** Switches of one connector: in service or not, paused, in maintenance, observing only; and whether it could work. */
+@ApiTags('control')
+@Controller()
+export class ControlController {
+  constructor(
+    @Inject(Control) private readonly control: Control,
+    @Inject(ConnectorRunner) private readonly runner: ConnectorRunner,
+    @Inject(SESSION) private readonly session: Session,
+    @Inject(DataSource) private readonly dataSource: DataSource,
+  ) {}
+
+  @Get('control')
+  @ApiOperation({ summary: 'What is switched how, and whether anything is written at this moment' })
+  async read() {
+    return this.view(await this.control.state());
+  }
+
+  @Post('control/pause')
+  @HttpCode(200)
+  @OrderBody(PauseOrder)
+  @ApiOperation({
+    summary: 'Write nothing until `resume`, or until an instant; states are still taken from the topics',
+  })
+  async pause(@Body(Valid(PauseOrder)) order: PauseOrder) {
+    const { author, reason, until } = order;
+    const pause = { author, at: new Date().toISOString(), ...(reason && { reason }), ...(until && { until }) };
+    return this.view(await this.control.change(order, { pause }));
+  }
+
+  @Post('control/:switch')
+  @HttpCode(200)
+  @OrderBody(Ordered)
+  @ApiParam({ name: 'switch', enum: Object.keys(SWITCHES) })
+  @ApiOperation({
+    summary: 'Turn a switch',
+    description:
+      '`disable` takes the connector out of service, `enable` puts it back. `observe` notes every difference and writes none, `write` carries out what was noted. `resume` ends a pause.',
+  })
+  async turn(@Param('switch') name: string, @Body(Valid(Ordered)) order: Ordered) {
+    const changes = Object.hasOwn(SWITCHES, name) ? SWITCHES[name] : undefined;
+    if (!changes) throw new ProblemError('not-found', `the switches are pause, ${Object.keys(SWITCHES).join(', ')}`);
+    return this.view(await this.control.change(order, changes));
+  }
+
+  @Put('control/maintenance')
+  @OrderBody(MaintenanceOrder)
+  @ApiOperation({
+    summary: 'Set the times in which nothing is written, every week (`days`, `from`, `to`) or once (`starts`, `ends`)',
+  })
+  async maintain(@Body(Valid(MaintenanceOrder)) order: MaintenanceOrder) {
+    const maintenance = order.windows.map(windowOf);
+    return this.view(await this.control.change(order, { maintenance }));
+  }
+
+  @Get('check')
+  @ApiOperation({
+    summary: 'Whether the settings are well-formed, and whether the target answers as the connector needs it',
+  })
+  async check() {
+    const target = await this.session.check().then(
+      () => ({ ok: true }),
+      (error: unknown) => {
+        const consequence = consequenceOf(error, 0);
+        const isFatal = consequence.then === 'pause' && consequence.fatal;
+        return {
+          ok: false,
+          problem: isFatal ? 'settings or credentials' : 'reachability',
+          detail: (error as Error).message,
+        };
+      },
+    );
+    // A process whose settings are malformed does not start: it says so and leaves.
+    return { settings: { ok: true }, target };
+  }
+
+  @Get('operations')
+  @ApiQuery({ name: 'before', required: false, description: 'Number before which the page begins' })
+  @ApiOperation({ summary: 'What operators did: who, when, why; newest first' })
+  async operations(@Query('before') before?: string) {
+    if (before !== undefined && !/^\d{1,15}$/.test(before))
+      throw new ProblemError('malformed-request', 'before must be the number of an operation');
+    const items: unknown = await this.dataSource.query(
+      `select n::integer as n, at, author, action, reason, detail from operation where $1::bigint is null or n < $1 order by n desc limit 100`,
+      [before ?? null],
+    );
+    return { items };
+  }
+
+  private view({ enabled, observe, pause, maintenance }: ControlState) {
+    const blocked = this.control.blocked({ enabled, observe, pause, maintenance, stoppedJobs: [] });
+    const gate = this.runner.status();
+    const work = blocked ?? (gate.state === 'open' && observe ? 'observing' : gate.state);
+    return { work, detail: blocked ? '' : gate.detail, enabled, observe, pause, maintenance };
+  }
+}
+
+function windowOf({ days, from, to, starts, ends }: MaintenanceWindow, index: number): Maintenance {
+  if (days && from !== undefined && to !== undefined && starts === undefined && ends === undefined)
+    return { days, from, to };
+  if (starts !== undefined && ends !== undefined && !days && new Date(starts) < new Date(ends)) return { starts, ends };
+  const message = 'is either days with from and to, or starts with a later ends';
+  throw new ProblemError('invalid-document', 'the order breaks its contract', {
+    errors: [{ field: `windows[${index}]`, message }],
+  });
+}

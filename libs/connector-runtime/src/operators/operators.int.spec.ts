@@ -1,0 +1,234 @@
+import { Bed, person, structure, until } from '../bed.testing.js';
+
+jest.setTimeout(60_000);
+
+describe('what operators do with a connector', () => {
+  let bed: Bed;
+  beforeEach(async () => (bed = await Bed.start()));
+  afterEach(() => bed.stop());
+
+  const take = (...all: ReturnType<typeof structure>[]) =>
+    bed.take('structure', ...all.map((one): [typeof one, number] => [one, 1]));
+  const rows = async () => Object.keys(await bed.target.rows()).length;
+
+  describe('parked entities', () => {
+    const bad = Array.from({ length: 5 }, (_, i) => structure(`B${i}`, { longLabel: `bad ${i}` }));
+    beforeEach(async () => {
+      bed.target.faults.refuses = 'bad';
+      await take(...bad, structure('GOOD'));
+      await bed.settled();
+    });
+
+    it('are listed, grouped by a cause that is the same for all of its kind, and found by a short reference', async () => {
+      const { body: groups } = await bed.get('/parked/groups');
+      expect(groups.items).toHaveLength(1);
+      const [{ fingerprint, count, error }] = groups.items;
+      expect([count, error]).toEqual([
+        5,
+        { name: 'Rejected', message: 'the target refuses this label', attributes: ['label'] },
+      ]);
+      const { body: page } = await bed.get(`/parked?fingerprint=${fingerprint}&entity=structure`);
+      expect(page.items).toHaveLength(5);
+      const [{ ticket }] = page.items;
+      expect(ticket).toMatch(/^TABLE-[2-9A-Z]{8}$/);
+      expect((await bed.get(`/parked/${ticket.toLowerCase()}`)).body).toMatchObject({
+        ticket,
+        fingerprint,
+        attempts: 1,
+      });
+      expect(JSON.stringify(page)).not.toContain('bad ');
+      expect((await bed.get('/parked/TABLE-XXXXXXXX')).status).toBe(404);
+    });
+
+    it('are retried one, a group or all; whoever has a ticket keeps it while the reason is the same', async () => {
+      const { body: page } = await bed.get('/parked');
+      const [first, second] = page.items as [{ ticket: string; fingerprint: string }, { ticket: string }];
+      expect((await bed.post('/parked/retry', { tickets: [first.ticket] })).body).toEqual({ retried: 1 });
+      await bed.settled();
+      expect((await bed.get(`/parked/${first.ticket}`)).body).toMatchObject({ attempts: 1 });
+      bed.target.faults.refuses = undefined;
+      await bed.post('/parked/retry', { tickets: [second.ticket] });
+      await bed.settled();
+      expect(await rows()).toBe(2);
+      expect((await bed.get(`/parked/${second.ticket}`)).status).toBe(404);
+      expect((await bed.post('/parked/retry', { fingerprint: first.fingerprint })).body).toEqual({ retried: 4 });
+      await bed.settled();
+      expect(await rows()).toBe(6);
+    });
+
+    it('are dismissed with a reason, and come back when they change', async () => {
+      expect((await bed.post('/parked/dismiss', { all: true })).body.errors).toEqual([
+        { field: 'reason', message: 'is required to dismiss' },
+      ]);
+      expect((await bed.post('/parked/dismiss', { all: true, reason: 'test data' })).body).toEqual({ dismissed: 5 });
+      expect((await bed.get('/parked')).body.items).toEqual([]);
+      const { body } = await bed.get('/parked?status=dismissed');
+      expect(body.items[0].dismissal).toMatchObject({ author: 'olga', reason: 'test data' });
+      await bed.take('structure', [{ ...bad[0]!, longLabel: 'good' }, 2]);
+      await bed.settled();
+      expect(await bed.ledger(bad[0]!.id)).toMatchObject({ status: 'applied', dismissal: null, ticket: null });
+      expect((await bed.post('/parked/retry', { all: true, fingerprint: 'a'.repeat(12) })).status).toBe(422);
+    });
+  });
+
+  it('pause, maintenance and disabling hold writes back while states are still taken', async () => {
+    await bed.post('/control/pause', { reason: 'the target is being upgraded' });
+    await take(structure('P'));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await rows()).toBe(0);
+    expect((await bed.get('/control')).body).toMatchObject({
+      work: 'paused',
+      pause: { author: 'olga', reason: 'the target is being upgraded' },
+    });
+    await bed.post('/control/resume');
+    await bed.settled();
+    expect(await rows()).toBe(1);
+
+    const [starts, ends] = [new Date(Date.now() - 1000).toISOString(), new Date(Date.now() + 1500).toISOString()];
+    await bed.call('PUT', '/control/maintenance', { author: 'olga', windows: [{ starts, ends }] });
+    await take(structure('M'));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect((await bed.get('/control')).body.work).toBe('maintenance');
+    expect(await rows()).toBe(1);
+    await bed.settled();
+    expect(await rows()).toBe(2);
+
+    await bed.post('/control/disable');
+    await take(structure('D'));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect([(await bed.get('/control')).body.work, await rows()]).toEqual(['disabled', 2]);
+    await bed.post('/control/enable');
+    await bed.settled();
+    expect(await rows()).toBe(3);
+    expect((await bed.post('/control/explode')).status).toBe(404);
+  });
+
+  it('observing notes every difference, against what really stands in the target, and writes none', async () => {
+    const [same, other, missing] = [structure('SAME'), structure('OTHER'), structure('MISSING')];
+    await bed.dataSource.query(`insert into target values ('structure', $1, $2), ('structure', $3, $4)`, [
+      ...[same.id, JSON.stringify({ label: same.longLabel }), other.id, '{"label":"older"}'],
+    ]);
+    await bed.post('/control/observe');
+    await take(same, other, missing);
+    await bed.settled();
+    expect((await bed.target.calls()).filter(({ kind }) => kind !== 'read')).toEqual([]);
+    expect(await bed.ledger(same.id)).toMatchObject({ status: 'applied', target_id: same.id });
+    const { body } = await bed.get('/troubles?kind=observed');
+    expect(body.items.map(({ id, action, changed }: any) => [id, action, changed]).sort()).toEqual(
+      [
+        [other.id, 'change', ['label']],
+        [missing.id, 'create', ['label']],
+      ].sort(),
+    );
+    await bed.post('/control/write');
+    await bed.settled();
+    expect(
+      (await bed.target.calls())
+        .filter(({ kind }) => kind !== 'read')
+        .map(({ kind }) => kind)
+        .sort(),
+    ).toEqual(['create', 'modify']);
+    expect((await bed.get('/troubles?kind=observed')).body.items).toEqual([]);
+  });
+
+  it('wrong credentials stop the connector instead of parking what it has to do', async () => {
+    await take(structure('A'));
+    await bed.settled();
+    bed.target.faults.locked = true;
+    const all = Array.from({ length: 300 }, (_, i) => structure(`W${i}`));
+    await take(...all);
+    await until(async () => (await bed.get('/control')).body.work === 'stopped', 'it does not stop');
+    expect((await bed.get('/parked')).body.items).toEqual([]);
+    expect((await bed.get('/check')).body.target).toEqual({
+      ...{ ok: false, problem: 'settings or credentials', detail: 'the credentials are wrong' },
+    });
+    bed.target.faults.locked = false;
+    await bed.settled();
+    expect(await rows()).toBe(301);
+    expect((await bed.get('/check')).body).toEqual({ settings: { ok: true }, target: { ok: true } });
+  });
+
+  it('who used a structure is mapped again when it changes, and nobody else', async () => {
+    const [unit, other] = [structure('UNIT'), structure('OTHER')];
+    const users = Array.from({ length: 30 }, (_, i) => person(`User${i}`, 'code:UNIT'));
+    const stranger = person('Stranger', 'code:OTHER');
+    await take(unit, other);
+    await bed.take('person', ...users.map((one): [typeof one, number] => [one, 1]), [stranger, 1]);
+    await bed.settled();
+    const before = (await bed.target.calls()).length;
+    await bed.take('structure', [{ ...unit, code: 'UNITE', identifiers: [{ scheme: 'code', value: 'UNIT' }] }, 2]);
+    await until(async () => (await bed.target.rows())[users[29]!.id]?.code === 'UNITE', 'the users keep the old code');
+    await bed.settled();
+    const calls = (await bed.target.calls()).slice(before);
+    expect(
+      calls
+        .filter(({ entity }) => entity === 'person')
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual(users.map(({ id }) => id).sort());
+    expect(Object.values(await bed.target.rows()).filter(({ code }) => code === 'UNITE')).toHaveLength(30);
+  });
+
+  it('a person and a structure that name each other both arrive', async () => {
+    const head = person('Head', 'code:LAB');
+    const lab = structure('LAB', { extensions: { head: `hub:${head.id}` } });
+    await bed.take('person', [head, 1]);
+    await take(lab);
+    await until(async () => (await bed.target.rows())[lab.id]?.head === head.id, 'the structure lacks its head');
+    expect((await bed.target.rows())[head.id]).toMatchObject({ structures: [lab.id] });
+  });
+
+  it('a reference that will never arrive holds nobody for ever, and is reported', async () => {
+    const gone = structure('GONE', { status: 'deleted' });
+    const who = person('Waiter', 'code:GONE');
+    await bed.take('person', [who, 1]);
+    await bed.settled();
+    expect(await bed.ledger(who.id)).toMatchObject({ status: 'waiting' });
+    await take(gone);
+    await until(async () => (await bed.ledger(who.id))?.status === 'applied', 'the person waits for ever');
+    const { body } = await bed.get('/troubles?kind=unrepresentable');
+    expect(body.items).toEqual([
+      expect.objectContaining({
+        id: who.id,
+        unrepresentable: [{ field: 'code:GONE', message: 'names a structure that this target will not have' }],
+      }),
+    ]);
+    await bed.take('structure', [{ ...gone, status: 'active' }, 2]);
+    await until(async () => (await bed.ledger(who.id))?.unrepresentable === null, 'the report stays');
+  });
+
+  it('explains what the target would receive, and why it has not', async () => {
+    const who = person('Lefevre', 'code:LAB');
+    await bed.take('person', [who, 1]);
+    await bed.settled();
+    const explain = async (id: string) => (await bed.get(`/explain/person/${id}`)).body;
+    expect(await explain(who.id)).toMatchObject({
+      ...{ status: 'waiting', would: 'waiting', inTarget: false, acknowledged: null, attributes: [] },
+      why: ['waits for structure code:LAB, which the target does not have'],
+    });
+    await take(structure('LAB'));
+    await until(async () => (await explain(who.id)).status === 'applied', 'the person waits');
+    const applied = await explain(who.id);
+    expect(applied).toMatchObject({
+      would: 'none',
+      why: ['the target has acknowledged the newest revision'],
+      masked: [],
+    });
+    expect(applied.attributes.find(({ attribute }: any) => attribute === 'label')).toEqual({
+      attribute: 'label',
+      rule: 'the long label or the birth name',
+      from: [
+        { path: 'longLabel', value: null },
+        { path: 'birthName', value: 'Lefevre' },
+      ],
+      ...{ wanted: 'Lefevre', acknowledged: 'Lefevre', standing: 'same' },
+    });
+    await bed.post('/control/pause');
+    await bed.take('person', [{ ...who, birthName: 'Lefebvre' }, 2]);
+    expect(await explain(who.id)).toMatchObject({
+      ...{ would: 'change', newest: { revision: 2 }, acknowledged: { revision: 1 } },
+      why: ['due, but the connector is paused'],
+    });
+    expect((await bed.get(`/explain/person/${structure('X').id}`)).status).toBe(404);
+  });
+});

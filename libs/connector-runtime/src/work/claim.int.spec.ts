@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import { createLogger, openDatabase } from '@myelin/platform';
+import pg from 'pg';
+import type { DataSource } from 'typeorm';
+import { markDue, saveStates } from '../intake/intake.sql.js';
+import { claim } from './claim.sql.js';
+import { MIGRATIONS } from '../migrations.js';
+
+const ENTITIES = 200;
+const ROUNDS = 300;
+
+let database: string;
+let dataSource: DataSource;
+
+beforeAll(async () => {
+  database = `t_${randomUUID().slice(0, 8)}`;
+  const url = new URL(process.env.DATABASE_URL ?? '');
+  url.pathname = `/${database}`;
+  const logger = createLogger('test', 'fatal');
+  dataSource = await openDatabase({
+    url: url.href,
+    applicationName: 'test',
+    entities: [],
+    migrations: MIGRATIONS,
+    logger,
+  });
+});
+afterAll(async () => {
+  await dataSource.destroy();
+  const admin = new pg.Client({ connectionString: process.env.DATABASE_URL });
+  await admin.connect();
+  await admin.query(`drop database ${database} with (force)`);
+  await admin.end();
+});
+
+it('never takes an entity with an older state than the one that made it due', async () => {
+  const ids = Array.from({ length: ENTITIES }, () => randomUUID()).sort();
+  const take = (revision: number) =>
+    dataSource.transaction(async (manager) => {
+      const arrivals = ids.map((id) => ({
+        id,
+        epoch: 1,
+        revision,
+        json: '{}',
+        keys: [],
+        correlationId: undefined,
+        changedAt: null,
+      }));
+      await saveStates(manager, 'structure', arrivals);
+      await markDue(manager, 'structure', 0, arrivals);
+    });
+  await take(1);
+  let busy = true;
+  const stale: string[] = [];
+  let claims = 0;
+  const work = async (worker: string) => {
+    while (busy) {
+      for (const { mark, revision } of await claim(dataSource, worker, [0], ENTITIES, 0)) {
+        claims++;
+        // Every state makes its entity due once: the first has mark 0.
+        if (revision < mark + 1) stale.push(`revision ${revision} with the mark of revision ${mark + 1}`);
+      }
+    }
+  };
+  const workers = [work('a'), work('b')];
+  for (let revision = 2; revision <= ROUNDS; revision++) await take(revision);
+  busy = false;
+  await Promise.all(workers);
+  expect(claims).toBeGreaterThan(ROUNDS);
+  expect(stale.slice(0, 3)).toEqual([]);
+}, 60_000);
