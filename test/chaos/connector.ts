@@ -56,10 +56,10 @@ class StructureSync implements Sync<'structure'> {
   readonly entity = 'structure';
   readonly version = '1';
   readonly rules = {
-    code: { from: ['code'], rule: 'the code in the establishment' },
-    label: { from: ['shortLabel'], rule: 'the short label' },
-    name: { from: ['longLabel'], rule: 'the long label' },
-    type: { from: ['type'], rule: 'the SUPANN entity type' },
+    code: { from: ['code'], rule: 'The code in the establishment.' },
+    label: { from: ['shortLabel'], rule: 'The short label.' },
+    name: { from: ['longLabel'], rule: 'The long label.' },
+    type: { from: ['type'], rule: 'The SUPANN entity type.' },
   };
 
   constructor(private readonly settings: ChaosSettings) {}
@@ -101,16 +101,24 @@ class StructureSync implements Sync<'structure'> {
     { id, etag }: Pick<Change, 'id' | 'etag'>,
     after: Row,
     changed: readonly string[],
+    mayRepeat = true,
   ): Promise<Written> {
     const part = Object.fromEntries(changed.map((name) => [name, after[name] ?? null]));
     const answer = await call.request('PATCH', path(id), { body: part, etag: await this.condition(call, id, etag) });
     if (answer.status === 404) return this.written(id, await call.request('PUT', path(id), { body: after }));
-    return this.written(id, answer);
+    if (answer.status !== 412 || !mayRepeat) return this.written(id, answer);
+    // The row is not as it was remembered: what differs from what stands there now is written, once more.
+    const found = await this.find(call, id);
+    if (!found) return this.written(id, await call.request('PUT', path(id), { body: after }));
+    return this.change(call, { id, etag: found.etag }, after, changedAttributes(found.row, after), false);
   }
 
-  private async remove(call: Call, { id, etag }: Change): Promise<Written> {
-    await call.request('DELETE', path(id), { etag: await this.condition(call, id, etag) });
-    return { targetId: id };
+  private async remove(call: Call, { id, etag }: Pick<Change, 'id' | 'etag'>, mayRepeat = true): Promise<Written> {
+    const answer = await call.request('DELETE', path(id), { etag: await this.condition(call, id, etag) });
+    if (answer.status === 404) return { targetId: id };
+    if (answer.status !== 412 || !mayRepeat) return this.written(id, answer);
+    const found = await this.find(call, id);
+    return found ? this.remove(call, { id, etag: found.etag }, false) : { targetId: id };
   }
 
   /** What goes into `If-Match`, where the target wants it. */

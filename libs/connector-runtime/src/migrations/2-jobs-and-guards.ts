@@ -40,6 +40,10 @@ export class JobsAndGuards1764100000000 implements MigrationInterface {
       create index ledger_fingerprint on ledger (fingerprint) where fingerprint is not null;
       create index ledger_job on ledger (job) where job is not null;
 
+      -- States and rows of ordinary size stay in their tuples, uncompressed: scans read hundreds of thousands of them.
+      alter table state set (toast_tuple_target = 8160);
+      alter table ledger set (toast_tuple_target = 8160);
+
       -- Who used whom in a mapping: when the used one changes in the target, the user is mapped again.
       create table reference_use (
         entity text not null,
@@ -194,6 +198,8 @@ export class JobsAndGuards1764100000000 implements MigrationInterface {
         drop held_changes, drop fingerprint, drop ticket, drop parked_at, drop dismissal;
       create index ledger_trouble on ledger (entity, status, id) where status in ('parked', 'waiting');
       alter table state drop changed_at;
+      alter table state reset (toast_tuple_target);
+      alter table ledger reset (toast_tuple_target);
     `);
   }
 }
