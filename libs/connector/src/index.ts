@@ -1,6 +1,6 @@
 export { conformance, type Harness } from './conformance.js';
 export { Fatal, NameTaken, Rejected, TargetDown, TargetError, TryLater } from './errors.js';
-export { changedAttributes, sameValue, type Row, type RowValue } from './row.js';
+export { changedAttributes, rowHash, sameValue, type Row, type RowValue } from './row.js';
 export {
   SKIP,
   type Change,

@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+
 /** A value of a row: what JSON can say. Lists whose order means nothing must be sorted by the connector. */
 export type RowValue = string | number | boolean | null | readonly RowValue[] | { readonly [key: string]: RowValue };
 
@@ -7,10 +9,27 @@ export type Row = Readonly<Record<string, RowValue>>;
 /** Names of the attributes that differ between two rows, sorted; all of them when one row is absent. */
 export function changedAttributes(before: Row | null, after: Row | null): string[] {
   const [left, right] = [before ?? {}, after ?? {}];
-  const changed = Object.keys(left).filter((name) => !sameValue(left[name], right[name]));
-  for (const name of Object.keys(right))
-    if (!Object.hasOwn(left, name) && right[name] !== undefined) changed.push(name);
-  return changed.sort();
+  const changed: string[] = [];
+  // Rows of hundreds of thousands of entities are compared to find that they are the same: nothing is made for those.
+  for (const name in left) if (!sameValue(left[name], right[name])) changed.push(name);
+  for (const name in right) if (left[name] === undefined && right[name] !== undefined) changed.push(name);
+  return changed.length > 1 ? changed.sort() : changed;
+}
+
+/** The same for rows that are the same, whatever the order of their keys; 43 characters. */
+export const rowHash = (row: Row): string => hash('sha256', canonical(row), 'base64url');
+
+function canonical(value: RowValue): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) {
+    const values = value as readonly RowValue[];
+    const isFlat = values.every((one) => typeof one !== 'object' || one === null);
+    return isFlat ? JSON.stringify(values) : `[${values.map(canonical).join(',')}]`;
+  }
+  const row = value as Row;
+  let text = '{';
+  for (const name of Object.keys(row).sort()) text += `${JSON.stringify(name)}:${canonical(row[name]!)},`;
+  return `${text}}`;
 }
 
 /** Deep equality of two row values; the order of keys means nothing, that of lists does. */

@@ -10,7 +10,8 @@ export interface Scanned {
   readonly id: string;
   readonly status: LedgerStatus;
   readonly targetId: string | null;
-  readonly row: Row | null;
+  /** Of the row that the target acknowledged last. */
+  readonly rowHash: string | null;
   readonly etag: string | null;
   readonly suspendedOn: string | null;
   /** Its state or its mapping is another than the target acknowledged; only then `state` is there. */
@@ -71,7 +72,7 @@ export async function countScope(
 /** The next entities of a scope in the order of ids; to trust the ledger is to pass over those that are as they should be. */
 export async function readChunk(dataSource: DataSource, query: ChunkQuery): Promise<Scanned[]> {
   return (await dataSource.query(
-    `select l.entity, l.id, l.status, l.target_id as "targetId", l.target_row as row, l.etag, l.suspended_on::text as "suspendedOn",
+    `select l.entity, l.id, l.status, l.target_id as "targetId", l.row_hash as "rowHash", l.etag, l.suspended_on::text as "suspendedOn",
             stale, behind, case when stale then s.state end as state
        from ledger l join state s on s.entity = l.entity and s.id = l.id
             cross join lateral (select (l.epoch, l.revision) is distinct from (s.epoch, s.revision) as behind) as compared
@@ -82,6 +83,20 @@ export async function readChunk(dataSource: DataSource, query: ChunkQuery): Prom
       order by l.entity, l.id limit $10`,
     [...scopeOf(query), query.after ?? FIRST_ID, query.mode, query.version, query.limit],
   )) as Scanned[];
+}
+
+/** The rows that the target acknowledged last, by id. */
+export async function readRows(
+  dataSource: DataSource,
+  entity: Entity,
+  ids: readonly string[],
+): Promise<Map<string, Row | null>> {
+  if (ids.length === 0) return new Map();
+  const rows = (await dataSource.query(
+    `select id, target_row as row from unnest($2::uuid[]) as wanted (id) join ledger using (id) where entity = $1`,
+    [entity, ids],
+  )) as { id: string; row: Row | null }[];
+  return new Map(rows.map(({ id, row }) => [id, row]));
 }
 
 /** Notes that these entities map to the same row under this version of the mapping. */

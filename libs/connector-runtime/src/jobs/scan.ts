@@ -1,4 +1,4 @@
-import { changedAttributes, type Found, type Sync } from '@myelin/connector';
+import { changedAttributes, rowHash, type Found, type Row, type Sync } from '@myelin/connector';
 import type { Entity } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
 import { consequenceOf } from '../work/outcome.js';
@@ -6,7 +6,7 @@ import { decide, standingOf, type Standing } from '../work/decision.js';
 import type { Item, Mode, Scope } from './job.js';
 import type { Mapper, Mapping } from '../work/mapper.js';
 import { readMany } from '../work/read.js';
-import { readChunk, saveProjection, saveVersions, structuresBelow, type Scanned } from './scan.sql.js';
+import { readChunk, readRows, saveProjection, saveVersions, structuresBelow, type Scanned } from './scan.sql.js';
 
 /** Entities looked at in one step: one call of a target that reads many at once. */
 const CHUNK = 500;
@@ -67,36 +67,45 @@ export class Scan {
     const reading = this.mode === 'verify' ? this.found(suspects) : undefined;
     // Its failure is met below.
     reading?.catch(() => undefined);
-    const mappings = await this.mappings(suspects);
+    const mapped = await this.mapped(suspects);
     const found = await reading;
+    const same = suspects.filter((one) => this.isAsAcknowledged(one, mapped.get(one)));
+    const isSame = new Set(same);
+    const rest = suspects.filter((one) => !isSame.has(one));
+    const rows = await readRows(
+      this.dataSource,
+      this.entity,
+      rest.map(({ id }) => id),
+    );
     const items: Item[] = [];
-    const mapped: string[] = [];
     const versions: { id: string; etag: string }[] = [];
-    for (const one of suspects) {
-      const mapping = mappings.get(one)!;
+    for (const one of rest) {
+      const row = rows.get(one.id) ?? null;
+      const mapping = mapped.get(one) ?? acknowledged(one, row);
       const read = found?.get(one);
       // What cannot be mapped or read on its own is tried by a worker, which parks it with the reason.
       if (mapping.is === 'failed' || read instanceof Error) {
-        items.push({ entity: one.entity, id: one.id, action: one.row === null ? 'create' : 'retry', changed: [] });
+        items.push({ entity: one.entity, id: one.id, action: row === null ? 'create' : 'retry', changed: [] });
         continue;
       }
       if (mapping.is === 'skipped' || mapping.is === 'waiting') continue;
-      const standing: Standing = read === undefined ? one : standingOf(read, one.suspendedOn);
+      const standing: Standing = read === undefined ? { ...one, row } : standingOf(read, one.suspendedOn);
       const { action, changed } = decide(mapping, standing, sync.removal, this.mapper.today());
-      const forgotten = read !== undefined && one.stale && changedAttributes(one.row, read?.row ?? null).length > 0;
+      const forgotten = read !== undefined && one.stale && changedAttributes(row, read?.row ?? null).length > 0;
       if (action !== 'none') items.push({ entity: one.entity, id: one.id, action, changed });
       // The target is right and the ledger is not: it learns what the target has, without a write.
       else if (forgotten || (one.stale && one.status !== statusOf(mapping, standing)))
         items.push({ entity: one.entity, id: one.id, action: 'refresh', changed: [] });
       else {
-        if (one.stale && !one.behind) mapped.push(one.id);
+        if (one.stale && !one.behind) same.push(one);
         if (read?.etag !== undefined && read.etag !== one.etag) versions.push({ id: one.id, etag: read.etag });
       }
     }
+    const ids = same.map(({ id }) => id);
     // What is kept of one chunk is written while the next one is looked at.
     await this.saving;
     this.saving = Promise.all([
-      saveProjection(this.dataSource, this.entity, sync.version, mapped),
+      saveProjection(this.dataSource, this.entity, sync.version, ids),
       saveVersions(this.dataSource, this.entity, versions),
     ]);
     this.saving.catch(() => undefined);
@@ -113,19 +122,22 @@ export class Scan {
     return chunk.filter((one) => !same.has(one));
   }
 
-  /** What each must be in the target: what it was acknowledged as, unless its state or the mapping is another one now. */
-  private async mappings(chunk: readonly Scanned[]): Promise<Map<Scanned, Mapping>> {
+  /** The mappings of those whose state or mapping version is another than the target acknowledged. */
+  private async mapped(chunk: readonly Scanned[]): Promise<Map<Scanned, Mapping>> {
     const stale = chunk.filter((one) => one.stale);
-    const mapped = await this.mapper.map(stale, { allocate: false });
-    const mappings = new Map(stale.map((one, index) => [one, mapped[index] as Mapping]));
-    const nothing = { name: undefined, waitsFor: null, uses: [], faults: [] };
-    for (const one of chunk) {
-      if (one.stale) continue;
-      if (one.status === 'skipped') mappings.set(one, { ...nothing, is: 'skipped' });
-      else if (one.row === null) mappings.set(one, { ...nothing, is: 'absent', atOnce: true });
-      else mappings.set(one, { ...nothing, is: 'row', row: one.row, validUntil: undefined });
-    }
-    return mappings;
+    const mappings = await this.mapper.map(stale, { allocate: false });
+    return new Map(stale.map((one, index) => [one, mappings[index] as Mapping]));
+  }
+
+  /** Whether a new mapping comes to the row that stands in the target, as far as the ledger is trusted. */
+  private isAsAcknowledged(one: Scanned, mapping: Mapping | undefined): boolean {
+    return (
+      this.mode === 'trust' &&
+      mapping?.is === 'row' &&
+      !one.behind &&
+      one.status === 'applied' &&
+      one.rowHash === rowHash(mapping.row)
+    );
   }
 
   /** The chunk as it stands in the target; a target that does not answer ends the step. */
@@ -136,6 +148,15 @@ export class Scan {
     }
     return found;
   }
+}
+
+/** What an entity must be whose state and mapping version are as the target acknowledged them: what it was then. */
+function acknowledged({ status }: Scanned, row: Row | null): Mapping {
+  const nothing = { name: undefined, waitsFor: null, uses: [], faults: [] };
+  if (status === 'skipped') return { ...nothing, is: 'skipped' };
+  return row === null
+    ? { ...nothing, is: 'absent', atOnce: true }
+    : { ...nothing, is: 'row', row, validUntil: undefined };
 }
 
 const statusOf = (mapping: { is: string }, { row, suspendedOn }: Standing) =>

@@ -18,6 +18,8 @@ export class JobsAndGuards1764100000000 implements MigrationInterface {
         -- Day in Europe/Paris at whose start the entity must be mapped again.
         add due_day date,
         add etag text,
+        -- Of target_row: scans compare it without reading the row.
+        add row_hash text,
         -- The job that made it due, and what its plan or an operator allows past the guards.
         add job uuid,
         add permit text,
@@ -194,7 +196,7 @@ export class JobsAndGuards1764100000000 implements MigrationInterface {
     await runner.query(`
       drop table topic_incarnation, report, operation, control, guard_use, campaign, budget, job_item, job, projection, ripple, reference_use;
       drop index ledger_job, ledger_fingerprint, ledger_ticket, ledger_pending, ledger_trouble;
-      alter table ledger drop cause, drop pending_since, drop due_day, drop etag, drop job, drop permit, drop uses, drop suspended_on, drop held,
+      alter table ledger drop cause, drop pending_since, drop due_day, drop etag, drop row_hash, drop job, drop permit, drop uses, drop suspended_on, drop held,
         drop held_changes, drop fingerprint, drop ticket, drop parked_at, drop dismissal;
       create index ledger_trouble on ledger (entity, status, id) where status in ('parked', 'waiting');
       alter table state drop changed_at;

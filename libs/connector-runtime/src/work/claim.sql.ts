@@ -18,6 +18,7 @@ export interface Claim {
   readonly verify: boolean;
   readonly targetId: string | null;
   readonly row: Row | null;
+  readonly rowHash: string | null;
   readonly etag: string | null;
   readonly suspendedOn: string | null;
   /** `entity|id` of those that its last mapping used. */
@@ -63,7 +64,7 @@ export async function claim(
         set claimed_by = $1, claimed_until = now() + make_interval(secs => $4 / 1000.0), verify = l.verify or l.claimed_by is not null
        from due
       where l.entity = due.entity and l.id = due.id
-     returning l.entity, l.id, l.mark, l.attempts, l.cause, l.verify, l.target_id as "targetId", l.target_row as row, l.etag,
+     returning l.entity, l.id, l.mark, l.attempts, l.cause, l.verify, l.target_id as "targetId", l.target_row as row, l.row_hash as "rowHash", l.etag,
                l.suspended_on::text as "suspendedOn", l.uses, l.epoch || '.' || l.revision as acknowledged, l.job, l.permit, l.ticket,
                l.fingerprint`,
     [worker, priorities, limit, leaseMs],

@@ -106,26 +106,17 @@ export class Mapper {
     resolved: ReadonlyMap<string, Resolved>,
     today: string,
   ): Mapping {
-    const at = (reference: Reference) => resolved.get(`${reference.entity}|${reference.key}`);
-    const missing = named.filter((reference) => at(reference)?.targetId == null);
-    const hopeless = missing.filter((reference) => at(reference)?.willNotArrive);
-    const known = {
-      name,
-      waitsFor: missing.length > 0 ? missing.map(({ entity, key }) => `${entity}|${key}`) : null,
-      uses: named.flatMap((reference) => at(reference) ?? []),
-      faults: hopeless
-        .filter(({ required }) => required)
-        .map(({ entity, key }) => ({ field: key, message: `names a ${entity} that this target will not have` })),
-    };
+    const found = named.map((reference) => resolved.get(`${reference.entity}|${reference.key}`));
+    const known = knownOf(named, found, name);
     const sync = this.syncs.get(entity);
     if (!sync) return { ...known, is: 'skipped' };
-    if (missing.some((reference) => reference.required && !hopeless.includes(reference)))
-      return { ...known, is: 'waiting' };
+    const mustWait = (one: Reference, index: number) =>
+      one.required && found[index]?.targetId == null && !found[index]?.willNotArrive;
+    if (known.waitsFor !== null && named.some(mustWait)) return { ...known, is: 'waiting' };
     if (state === null) return { ...known, is: 'absent', atOnce: false };
-    const kindOf = new Map(named.map(({ entity, key }) => [key, entity]));
     const reference = (key: string): Referenced | undefined => {
-      const found = resolved.get(`${kindOf.get(key)}|${key}`);
-      return found?.targetId == null ? undefined : { master: found.master, targetId: found.targetId };
+      const one = found[named.findIndex((reference) => reference.key === key)];
+      return one?.targetId == null ? undefined : { master: one.master, targetId: one.targetId };
     };
     try {
       const mapped = sync.map(state, { today, name, reference });
@@ -137,6 +128,23 @@ export class Mapper {
       return { ...known, is: 'failed', error };
     }
   }
+}
+
+const NONE: readonly [] = [];
+
+/** What follows from the references alone. */
+function knownOf(
+  named: readonly Reference[],
+  found: readonly (Resolved | undefined)[],
+  name: string | undefined,
+): Known {
+  const uses = found.filter((one) => one !== undefined);
+  const missing = named.filter((_, index) => found[index]?.targetId == null);
+  if (missing.length === 0) return { name, waitsFor: null, uses, faults: NONE };
+  const faults = named
+    .filter(({ required }, index) => required && found[index]?.targetId == null && found[index]?.willNotArrive)
+    .map(({ entity, key }) => ({ field: key, message: `names a ${entity} that this target will not have` }));
+  return { name, waitsFor: missing.map(({ entity, key }) => `${entity}|${key}`), uses, faults };
 }
 
 const rowOf = (known: Known, { row, validUntil, unrepresentable }: Mapped): Mapping => ({

@@ -46,6 +46,7 @@ export interface Result {
   readonly projection: string;
   readonly targetId: string | null;
   readonly row: Row | null;
+  readonly rowHash: string | null;
   readonly etag: string | null;
   readonly suspendedOn: string | null;
   readonly unrepresentable: readonly FieldFault[] | null;
@@ -138,7 +139,7 @@ const save = (manager: EntityManager, worker: string, results: readonly Result[]
   manager.query(
     `update ledger l
         set status = r.status,
-            target_id = r."targetId", target_row = r.row, etag = r.etag, suspended_on = r."suspendedOn",
+            target_id = r."targetId", target_row = r.row, row_hash = r."rowHash", etag = r.etag, suspended_on = r."suspendedOn",
             unrepresentable = r.unrepresentable, error = r.error, attempts = r.attempts, verify = r.verify,
             waits_for = (select array_agg(key) from jsonb_array_elements_text(r."waitsFor") as key),
             epoch = case when done then r.epoch else l.epoch end,
@@ -163,7 +164,7 @@ const save = (manager: EntityManager, worker: string, results: readonly Result[]
             claimed_by = case when r."quarantineMs" is not null then 'nobody: a call has no known outcome' end,
             claimed_until = now() + make_interval(secs => r."quarantineMs" / 1000.0)
        from jsonb_to_recordset($2::jsonb) as r (entity text, id uuid, mark integer, status text, epoch integer, revision integer,
-              projection text, "targetId" text, row jsonb, etag text, "suspendedOn" date, unrepresentable jsonb, "waitsFor" jsonb,
+              projection text, "targetId" text, row jsonb, "rowHash" text, etag text, "suspendedOn" date, unrepresentable jsonb, "waitsFor" jsonb,
               error jsonb, fingerprint text, ticket text, held text, "heldChanges" jsonb, attempts integer, verify boolean,
               "retryInMs" float8, "quarantineMs" float8, "dueDay" date, job uuid, permit text)
             cross join lateral (select r.status in ('applied', 'suspended', 'absent', 'skipped') as done,

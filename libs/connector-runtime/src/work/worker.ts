@@ -1,4 +1,4 @@
-import { TargetError, type Session, type Sync } from '@myelin/connector';
+import { rowHash, TargetError, type Session, type Sync } from '@myelin/connector';
 import { Counter, Histogram, type Logger } from '@myelin/platform';
 import type { DataSource } from 'typeorm';
 import { claim, type Claim } from './claim.sql.js';
@@ -251,6 +251,7 @@ export class Worker {
           status,
           targetId: after === null ? null : targetId,
           row: after,
+          rowHash: after && rowHash(after),
           etag,
           suspendedOn: decision.suspendedOn,
           waitsFor: mapping.waitsFor,
@@ -271,7 +272,16 @@ export class Worker {
       this.options.logger.error({ ...lineOf(one), action, cause: one.cause }, 'held back by a guard');
     }
     const { targetId, row, etag } = standing;
-    const result = { status, targetId, row, etag, held: action, heldChanges: changed, suspendedOn: one.suspendedOn };
+    const result = {
+      status,
+      targetId,
+      row,
+      rowHash: row && rowHash(row),
+      etag,
+      held: action,
+      heldChanges: changed,
+      suspendedOn: one.suspendedOn,
+    };
     return { ...this.settled(one, mapping, { ...result, waitsFor: mapping.waitsFor }, status), changed };
   }
 
@@ -279,7 +289,13 @@ export class Worker {
     const { gate, dataSource, logger, connector } = this.options;
     const consequence = consequenceOf(error, one.attempts);
     const line = lineOf(one);
-    const kept = { targetId: one.targetId, row: one.row, etag: one.etag, suspendedOn: one.suspendedOn };
+    const kept = {
+      targetId: one.targetId,
+      row: one.row,
+      rowHash: one.rowHash,
+      etag: one.etag,
+      suspendedOn: one.suspendedOn,
+    };
     const again = (changes: Partial<Result>, unknownOutcome: boolean): Result =>
       resultOf(one, sync.version, {
         ...kept,
@@ -331,7 +347,13 @@ export class Worker {
     outcome: Delivery['outcome'],
   ): Delivery {
     const projection = this.options.mapper.syncs.get(one.entity)?.version ?? '';
-    const kept = { targetId: one.targetId, row: one.row, etag: one.etag, suspendedOn: one.suspendedOn };
+    const kept = {
+      targetId: one.targetId,
+      row: one.row,
+      rowHash: one.rowHash,
+      etag: one.etag,
+      suspendedOn: one.suspendedOn,
+    };
     const result = resultOf(one, projection, { ...kept, outcome, waitsFor: mapping.waitsFor, ...changes });
     const isDone = result.status === 'applied' || result.status === 'suspended' || result.status === 'absent';
     const moved = isDone && (one.acknowledged !== `${one.epoch}.${one.revision}` || one.targetId !== result.targetId);
@@ -395,6 +417,7 @@ function resultOf(one: Claim, projection: string, changes: Pick<Result, 'status'
     projection,
     targetId: null,
     row: null,
+    rowHash: null,
     etag: null,
     suspendedOn: null,
     unrepresentable: null,
