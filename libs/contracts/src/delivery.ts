@@ -112,7 +112,7 @@ export class DeliveryReport {
 }
 
 export const CONNECTOR_WORK = ['open', 'paused', 'stopped', 'disabled'] as const;
-/** `open`: work flows. `paused`: the target does not answer. `stopped`: settings must be mended. `disabled`: switched off. */
+/** `open`: work flows. `paused`: the target does not answer, or an operator has paused it. `stopped`: settings must be mended. `disabled`: switched off. */
 export type ConnectorWork = (typeof CONNECTOR_WORK)[number];
 
 /** Where a connector stands with one kind of entity; counts may stop at some bound. */

@@ -49,7 +49,10 @@ export class Service {
     const { servers, databasePrefix, topicPrefix } = this.installation;
     const database = new URL(servers.DATABASE_URL ?? '');
     database.pathname = `/${databasePrefix}${this.name.replace('-', '_')}`;
-    this.process = spawnTied(process.execPath, ['--enable-source-maps', join(repositoryRoot(), 'dist', this.program)], {
+    const profiles = process.env['PROFILES'];
+    const profiling = profiles ? ['--cpu-prof', `--cpu-prof-dir=${profiles}`] : [];
+    const args = [...profiling, '--enable-source-maps', join(repositoryRoot(), 'dist', this.program)];
+    this.process = spawnTied(process.execPath, args, {
       what: this.name,
       log: this.logFile,
       deathSignal: 'SIGTERM',

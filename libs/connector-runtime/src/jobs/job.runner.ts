@@ -20,6 +20,7 @@ import {
   planHash,
   planned,
   savePlanned,
+  workToDo,
 } from './job.sql.js';
 import { Mapper } from '../work/mapper.js';
 import { spreadRipple } from '../work/record.sql.js';
@@ -27,7 +28,7 @@ import { Scan } from './scan.js';
 import { countScope, structuresBelow } from './scan.sql.js';
 import { Wakeup } from '../work/wakeup.js';
 
-const IDLE_MS = 500;
+const IDLE_MS = 1000;
 const BUSY_MS = 50;
 const LEASE_MS = 10_000;
 /** One job is planned for so long before the others have their turn. */
@@ -65,6 +66,11 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
     this.running = this.loop();
   }
 
+  /** A job was asked for: it is looked at now instead of within a second. */
+  begin(): void {
+    this.wake?.();
+  }
+
   async onApplicationShutdown(): Promise<void> {
     this.stopping = true;
     this.wake?.();
@@ -88,8 +94,9 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
       try {
         if (!compared) await this.compareProjections();
         compared = true;
-        while (!this.stopping && (await spreadRipple(this.dataSource, RIPPLE))) this.wakeup.wake();
-        for (const job of await leaseJobs(this.dataSource, this.name, LEASE_MS)) {
+        const { ripples, jobs } = await workToDo(this.dataSource);
+        while (ripples && !this.stopping && (await spreadRipple(this.dataSource, RIPPLE))) this.wakeup.wake();
+        for (const job of jobs ? await leaseJobs(this.dataSource, this.name, LEASE_MS) : []) {
           if (this.stopping) break;
           busy = (await this.step(job)) || busy;
         }

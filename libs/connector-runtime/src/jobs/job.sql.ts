@@ -87,6 +87,15 @@ export async function listJobs(dataSource: DataSource, limit: number): Promise<J
   ])) as Job[];
 }
 
+/** Whether a moved entity or a job waits for somebody: asked every second, so it costs one look into two small indexes. */
+export async function workToDo(dataSource: DataSource): Promise<{ ripples: boolean; jobs: boolean }> {
+  const [found] = (await dataSource.query(
+    `select exists (select from ripple) as ripples,
+            exists (select from job where ended_at is null and status in ('planning', 'running', 'cancelled')) as jobs`,
+  )) as { ripples: boolean; jobs: boolean }[];
+  return found!;
+}
+
 /** Takes the jobs that have something to be done for them, for a while; nobody else works on them meanwhile. */
 export async function leaseJobs(dataSource: DataSource, worker: string, leaseMs: number): Promise<Job[]> {
   const [jobs] = (await dataSource.query(

@@ -203,7 +203,8 @@ export class ResyncController {
   private async create(request: JobRequest, response: Response) {
     try {
       const { job, isNew } = await createJob(this.dataSource, request, this.runner.entities);
-      if (!isNew) response.status(200);
+      if (isNew) this.runner.begin();
+      else response.status(200);
       response.setHeader('Location', `/resyncs/${job.id}`);
       return this.view(job);
     } catch (error) {

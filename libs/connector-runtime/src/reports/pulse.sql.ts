@@ -40,12 +40,3 @@ export async function standings(dataSource: DataSource, entities: readonly Entit
 const countOf = (status: string) =>
   `(select count(*)::integer from (
       select from ledger l where l.entity = asked.entity and status = '${status}' limit ${COUNTED}) as counted) as ${status}`;
-
-/** What operators have switched. */
-export async function switches(dataSource: DataSource): Promise<{ enabled: boolean; observe: boolean }> {
-  const [control] = (await dataSource.query(`select enabled, observe from control`)) as {
-    enabled: boolean;
-    observe: boolean;
-  }[];
-  return control ?? { enabled: true, observe: false };
-}

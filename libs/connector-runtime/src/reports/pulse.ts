@@ -5,7 +5,8 @@ import { CONNECTOR_PULSED, type ConnectorPulse, type Entity } from '@myelin/cont
 import { Publisher } from '@myelin/messaging';
 import { briefly, Gauge, LOGGER, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
-import { standings, switches } from './pulse.sql.js';
+import { Control } from '../operators/control.js';
+import { standings } from './pulse.sql.js';
 import { ConnectorRunner, SESSION } from '../work/runner.js';
 
 const EVERY_MS = 10_000;
@@ -34,6 +35,7 @@ export class Pulse implements OnApplicationBootstrap, BeforeApplicationShutdown 
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(Publisher) private readonly publisher: Publisher,
     @Inject(ConnectorRunner) private readonly runner: ConnectorRunner,
+    @Inject(Control) private readonly control: Control,
     @Inject(SESSION) private readonly session: Session,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -74,16 +76,20 @@ export class Pulse implements OnApplicationBootstrap, BeforeApplicationShutdown 
       this.session.syncs.map(({ entity }) => entity),
     );
     for (const { entity, oldestPendingAt } of entities) oldestPending.set(entity, oldestPendingAt);
-    const { enabled, observe } = await switches(this.dataSource);
+    const control = await this.control.state();
+    const { observe } = control;
+    const blocked = this.control.blocked(control);
     const { state, detail } = this.runner.status();
     return {
       connector: this.runner.name,
       instance: this.instance,
-      work: enabled ? state : 'disabled',
-      ...(detail === '' ? {} : { detail: detail.slice(0, 500) }),
+      work: blocked === 'disabled' ? blocked : blocked ? 'paused' : state,
+      ...pulseDetail(blocked ?? detail),
       observe,
       entities: entities.map((one) => ({ ...one, oldestPendingAt: one.oldestPendingAt?.toISOString() ?? null })),
       at: new Date().toISOString(),
     };
   }
 }
+
+const pulseDetail = (detail: string) => (detail === '' ? {} : { detail: detail.slice(0, 500) });
