@@ -10,7 +10,8 @@ import type { Mapper, Mapping } from './mapper.js';
 import { surrenderName } from './names.sql.js';
 import { consequenceOf, fingerprintOf, newTicket } from './outcome.js';
 import { readMany } from './read.js';
-import { record, type Result, type Use } from './record.sql.js';
+import { record, type Result } from './record.sql.js';
+import { resultOf, usesOf } from './result.js';
 import { reportOf, type Delivery } from '../reports/report.js';
 import type { Wakeup } from './wakeup.js';
 
@@ -378,26 +379,6 @@ const OUTCOMES: Record<Action, Delivery['outcome']> = {
 
 const lineOf = ({ entity, id, revision, correlationId }: Claim) => ({ entity, id, revision, correlationId });
 
-/** What each entity used, and which of them used others before. */
-function usesOf(claims: readonly Claim[], mappings: readonly Mapping[]) {
-  const uses: Use[] = [];
-  const usesChanged: { entity: Claim['entity']; id: string }[] = [];
-  for (const [index, { entity, id, uses: before }] of claims.entries()) {
-    const mapping = mappings[index]!;
-    if (mapping.is === 'failed' || mapping.is === 'skipped') continue;
-    const names = new Set<string>();
-    for (const { entity: usedEntity, id: usedId, acknowledged, targetId } of mapping.uses) {
-      const name = `${usedEntity}|${usedId}`;
-      if (names.has(name)) continue;
-      names.add(name);
-      uses.push({ entity, id, usedEntity, usedId, acknowledged, targetId });
-    }
-    const same = names.size === (before ?? []).length && (before ?? []).every((name) => names.has(name));
-    if (!same) usesChanged.push({ entity, id });
-  }
-  return { uses, usesChanged };
-}
-
 /** Runs `work` over the items, at most `limit` at once. */
 async function inParallel<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
   let next = 0;
@@ -405,37 +386,4 @@ async function inParallel<T>(items: readonly T[], limit: number, work: (item: T)
     for (let index = next++; index < items.length; index = next++) await work(items[index] as T);
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
-}
-
-function resultOf(one: Claim, projection: string, changes: Pick<Result, 'status'> & Partial<Result>): Result {
-  return {
-    entity: one.entity,
-    id: one.id,
-    mark: one.mark,
-    epoch: one.epoch,
-    revision: one.revision,
-    projection,
-    targetId: null,
-    row: null,
-    rowHash: null,
-    etag: null,
-    suspendedOn: null,
-    unrepresentable: null,
-    waitsFor: null,
-    error: null,
-    fingerprint: null,
-    ticket: null,
-    held: null,
-    heldChanges: null,
-    attempts: 0,
-    verify: false,
-    retryInMs: null,
-    quarantineMs: null,
-    dueDay: null,
-    job: one.job,
-    permit: null,
-    outcome: null,
-    moved: false,
-    ...changes,
-  };
 }
