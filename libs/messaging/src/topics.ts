@@ -46,6 +46,10 @@ export async function ensureTopics(
   }
 }
 
+/** So often, and so far apart, a topic is looked for that another process is creating. */
+const LOOKS = 20;
+const LOOK_MS = 100;
+
 /** One try of `ensureTopics`: throws when the broker is away. */
 export async function provisionTopics(
   client: KafkaClient,
@@ -69,7 +73,12 @@ export async function provisionTopics(
       })),
     });
     // False: another process was quicker with at least one of them, so they are looked at again.
-    const absent = created ? [] : await check(admin, client, missing);
+    // What it has begun to create is told by the broker a moment later.
+    let absent = created ? [] : await check(admin, client, missing);
+    for (let i = 0; i < LOOKS && absent.length > 0; i++) {
+      await pause(LOOK_MS);
+      absent = await check(admin, client, missing);
+    }
     if (absent.length > 0) throw new Error('some topics could not be created yet');
     if (created) client.logger.info({ topics: missing.map(({ name }) => name), replicas }, 'topics created');
   } finally {
