@@ -41,7 +41,8 @@ describe('unfit', () => {
   const nested = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth));
 
   it('lets through every ordinary document', () => {
-    fc.assert(fc.property(fc.jsonValue(), (value) => expect(unfit({ extensions: value })).toBeUndefined()));
+    const ordinary = fc.jsonValue().filter((value) => !JSON.stringify(value).includes('__proto__'));
+    fc.assert(fc.property(ordinary, (value) => expect(unfit({ extensions: value })).toBeUndefined()));
     expect(unfit({ extensions: nested(90) })).toBeUndefined();
   });
 

@@ -88,7 +88,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const server = await LocalServer.start({
       what: 'PostgreSQL',
-      pidFile: join(data, 'postmaster.pid'),
+      // Not PostgreSQL's own file: emptied while the server looks at it, it would be taken for another server that starts.
+      pidFile: join(dir, 'process'),
       mark: data,
       stopSignal: 'SIGINT',
       launch: () =>
