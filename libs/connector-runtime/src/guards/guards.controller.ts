@@ -5,11 +5,18 @@ import { ProblemError } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { ALWAYS_ALLOWED, ORDINARY } from './guards.js';
 import { operate } from '../operators/operation.sql.js';
-import { BudgetOrder, CampaignOrder, OrderBody, Ordered, ReleaseOrder, Valid } from '../operators/orders.js';
+import {
+  BudgetOrder,
+  CampaignOrder,
+  OrderBody,
+  Ordered,
+  orderFault,
+  ReleaseOrder,
+  UUID,
+  Valid,
+} from '../operators/orders.js';
 import { lockLedger } from '../work/record.sql.js';
 import { Wakeup } from '../work/wakeup.js';
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** Budgets of mass changes, announced campaigns, and what is held back because it exceeds them. */
 @ApiTags('guards')
@@ -66,7 +73,7 @@ export class GuardsController {
   })
   async announce(@Body(Valid(CampaignOrder)) order: CampaignOrder) {
     const { name, owner, entity, action, cause, absolute, percent, starts, ends } = order;
-    if (new Date(ends) <= new Date(starts)) throw fault('ends', 'must be later than starts');
+    if (new Date(ends) <= new Date(starts)) throw orderFault('ends', 'must be later than starts');
     const id = randomUUID();
     await this.dataSource.transaction(async (manager) => {
       await manager.query(
@@ -133,6 +140,3 @@ export class GuardsController {
     });
   }
 }
-
-const fault = (field: string, message: string) =>
-  new ProblemError('invalid-document', 'the order breaks its contract', { errors: [{ field, message }] });

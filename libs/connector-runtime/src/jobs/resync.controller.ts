@@ -21,9 +21,8 @@ import {
   withdraw,
 } from './job.sql.js';
 import { operate } from '../operators/operation.sql.js';
-import { ExecuteOrder, OrderBody, Ordered, ResyncOrder, Valid } from '../operators/orders.js';
+import { ExecuteOrder, OrderBody, Ordered, orderFault, ResyncOrder, UUID, Valid } from '../operators/orders.js';
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const CANCEL_MS = 2000;
 const FIRST = { entity: '', id: '00000000-0000-0000-0000-000000000000' };
 const PAGE = 200;
@@ -56,8 +55,7 @@ export class ResyncController {
       throw new ProblemError('malformed-request', 'Idempotency-Key must have 1 to 200 characters');
     const foreign = scope?.entities?.find((entity) => !this.runner.entities.includes(entity));
     if (foreign) {
-      const errors = [{ field: 'scope.entities', message: `this connector has no ${foreign} records` }];
-      throw new ProblemError('invalid-document', 'the order breaks its contract', { errors });
+      throw orderFault('scope.entities', `this connector has no ${foreign} records`);
     }
     const wanted = { ...rest, kind: 'resync', scope: { ...scope }, automatic: planOnly !== true } as const;
     return this.create({ ...wanted, ...(key !== undefined && { idempotencyKey: key }) }, response);
@@ -126,8 +124,7 @@ export class ResyncController {
     if (plan.planHash !== order.hash)
       throw new ProblemError('conflict', 'the hash is not that of the plan: look at the plan again');
     if (order.override && order.reason == null) {
-      const errors = [{ field: 'reason', message: 'is required to pass over the guards' }];
-      throw new ProblemError('invalid-document', 'the order breaks its contract', { errors });
+      throw orderFault('reason', 'is required to pass over the guards');
     }
     const { author, reason } = order;
     const by: Order = { author, reason };

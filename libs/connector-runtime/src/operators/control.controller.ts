@@ -4,7 +4,15 @@ import type { Session } from '@myelin/connector';
 import { ProblemError } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { Control, type ControlState, type Maintenance } from './control.js';
-import { MaintenanceOrder, OrderBody, Ordered, PauseOrder, Valid, type MaintenanceWindow } from './orders.js';
+import {
+  MaintenanceOrder,
+  OrderBody,
+  Ordered,
+  orderFault,
+  PauseOrder,
+  Valid,
+  type MaintenanceWindow,
+} from './orders.js';
 import { consequenceOf } from '../work/outcome.js';
 import { ConnectorRunner, SESSION } from '../work/runner.js';
 
@@ -116,8 +124,5 @@ function windowOf({ days, from, to, starts, ends }: MaintenanceWindow, index: nu
   if (days && from !== undefined && to !== undefined && starts === undefined && ends === undefined)
     return { days, from, to };
   if (starts !== undefined && ends !== undefined && !days && new Date(starts) < new Date(ends)) return { starts, ends };
-  const message = 'is either days with from and to, or starts with a later ends';
-  throw new ProblemError('invalid-document', 'the order breaks its contract', {
-    errors: [{ field: `windows[${index}]`, message }],
-  });
+  throw orderFault(`windows[${index}]`, 'is either days with from and to, or starts with a later ends');
 }

@@ -7,14 +7,13 @@ import { DataSource } from 'typeorm';
 import { Control } from './control.js';
 import { decide, type Action } from '../work/decision.js';
 import { explainRow } from './explain.js';
+import { UUID } from './orders.js';
 import { Mapper, type Mapping } from '../work/mapper.js';
 import type { LedgerError, LedgerStatus } from '../work/record.sql.js';
 import { ConnectorRunner } from '../work/runner.js';
 
 /** Injection token: whether explanations show values, or only names. */
 export const EXPLAIN_VALUES = Symbol('explain values');
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 interface Explained {
   entity: Entity;

@@ -281,3 +281,10 @@ function faultsOf({ property, constraints, children }: ValidationError, path: st
   const own = Object.values(constraints ?? {}).map((message) => ({ field, message }));
   return [...own, ...(children ?? []).flatMap((child) => faultsOf(child, field))];
 }
+
+/** One field of an order that its class cannot judge. */
+export const orderFault = (field: string, message: string) =>
+  new ProblemError('invalid-document', 'the order breaks its contract', { errors: [{ field, message }] });
+
+/** An id of a record, a job or a campaign. */
+export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

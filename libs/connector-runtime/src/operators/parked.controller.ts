@@ -4,7 +4,7 @@ import { ENTITIES } from '@myelin/contracts';
 import { ProblemError } from '@myelin/platform';
 import { DataSource, type EntityManager } from 'typeorm';
 import { operate } from './operation.sql.js';
-import { OrderBody, Selection, Valid } from './orders.js';
+import { OrderBody, orderFault, Selection, Valid } from './orders.js';
 import { dismissParked, findParked, groupParked, listParked, retryParked, type Chosen } from './parked.sql.js';
 import { lockLedger } from '../work/record.sql.js';
 import { Wakeup } from '../work/wakeup.js';
@@ -75,7 +75,7 @@ export class ParkedController {
   @ApiOperation({ summary: 'Put parked entities away until they change; a reason must be given' })
   async dismiss(@Body(Valid(Selection)) order: Selection) {
     const { author, reason } = order;
-    if (reason == null) throw missing('reason', 'is required to dismiss');
+    if (reason == null) throw orderFault('reason', 'is required to dismiss');
     const by = { author, reason };
     return {
       dismissed: await this.act('parked dismissed', order, (manager, chosen) => dismissParked(manager, chosen, by)),
@@ -89,7 +89,7 @@ export class ParkedController {
   ): Promise<number> {
     const { tickets, fingerprint, all } = order;
     if ([tickets, fingerprint, all || undefined].filter((one) => one != null).length !== 1)
-      throw missing('tickets', 'name tickets, a fingerprint, or all: exactly one of them');
+      throw orderFault('tickets', 'name tickets, a fingerprint, or all: exactly one of them');
     return this.dataSource.transaction(async (manager) => {
       await lockLedger(manager);
       const chosen = { ...(tickets && { tickets }), ...(fingerprint != null && { fingerprint }) };
@@ -99,6 +99,3 @@ export class ParkedController {
     });
   }
 }
-
-const missing = (field: string, message: string) =>
-  new ProblemError('invalid-document', 'the order breaks its contract', { errors: [{ field, message }] });

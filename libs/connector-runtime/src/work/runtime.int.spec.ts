@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Session } from '@myelin/connector';
-import { newCorrelationId, type Entity } from '@myelin/contracts';
-import type { Batch, Received } from '@myelin/messaging';
+import type { Entity } from '@myelin/contracts';
 import { createLogger, openDatabase } from '@myelin/platform';
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
+import { batchOf, person, structure } from '../bed.testing.js';
 import { Gate } from './gate.js';
 import { Intake } from '../intake/intake.js';
 import { MIGRATIONS } from '../migrations.js';
@@ -82,7 +82,7 @@ describe('the connector runtime', () => {
   }
 
   const take = (entity: Entity, ...states: [Record<string, unknown>, number][]) =>
-    intake.take(entity, entity === 'structure' ? 0 : 1, batch(entity, states));
+    intake.take(entity, entity === 'structure' ? 0 : 1, batchOf(entity, states));
 
   async function settled(): Promise<void> {
     for (let i = 0; i < 400; i++) {
@@ -295,7 +295,7 @@ describe('the connector runtime', () => {
 
   it('keeps aside what it cannot read, with the reason, and takes the rest', async () => {
     const good = structure('I');
-    const given = batch('structure', [
+    const given = batchOf('structure', [
       [good, 1],
       [{ id: randomUUID(), status: 'active', code: 'no label' }, 1],
     ]);
@@ -315,40 +315,3 @@ describe('the connector runtime', () => {
     expect(await status(good.id)).toMatchObject({ status: 'applied' });
   });
 });
-
-function structure(code: string) {
-  return { id: randomUUID(), status: 'active', code, shortLabel: code, longLabel: `Structure ${code}`, type: 'S203' };
-}
-
-function person(birthName: string, ...structures: string[]) {
-  const external = structures.map((key) => ({ population: 'PXSS', structure: key }));
-  return { id: randomUUID(), status: 'active', birthName, givenNames: ['Camille'], roles: { external } };
-}
-
-let offset = 0;
-
-function batch(entity: Entity, states: [Record<string, unknown>, number][]): Batch {
-  const topic = `referential.${entity}.v1`;
-  const events = states.map(([state, revision]): Received => {
-    const subject = String(state.id);
-    return {
-      topic,
-      partition: 0,
-      offset: String(offset++),
-      state,
-      json: JSON.stringify(state),
-      attributes: {
-        id: `1-${subject}-${revision}`,
-        source: `/referentials/${entity}`,
-        type: `fr.myelin.${entity}.updated.v1`,
-        subject,
-        time: new Date().toISOString(),
-        dataschema: `urn:myelin:master:${entity}:1`,
-        epoch: 1,
-        revision,
-        correlationid: newCorrelationId(),
-      },
-    };
-  });
-  return { topic, partition: 0, events, unreadable: [] };
-}
