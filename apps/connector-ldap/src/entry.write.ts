@@ -38,6 +38,8 @@ interface Known extends Standing {
 /** One change on its way to the directory: each step on the version of the entry that the step before has seen or made. */
 export class EntryWrite {
   private etag: string | undefined;
+  /** The server cannot carry out this write under an assertion. */
+  private unconditional = false;
 
   constructor(
     private readonly on: Writing,
@@ -109,6 +111,12 @@ export class EntryWrite {
       if (steps.length > 0) this.etag = (await ldap.modify(dn, steps, this.version)).entryCSN?.[0];
       return dn;
     } catch (error) {
+      // Overlays that search within the write (unique) hold what they search to the assertion too, and always fail.
+      if (known.fresh && failure.isAssertionFailed(error) && !this.unconditional) {
+        this.unconditional = true;
+        const found = await this.find(known.dn);
+        return found ? this.apply(found, wanted) : this.create(wanted);
+      }
       const isTaken = known.fresh && (failure.isAlreadyExists(error) || failure.isConstraint(error));
       throw isTaken ? await onTaken(wanted, error as LdapError) : error;
     }
@@ -151,7 +159,8 @@ export class EntryWrite {
   /** The next step is for the version of the entry that is known, where the server can be told, and tells the one it makes. */
   private get version(): WriteOptions {
     const { asserts, until } = this.on;
-    const onlyIf = asserts && this.etag !== undefined ? { onlyIf: equal('entryCSN', this.etag) } : {};
+    const onlyIf =
+      asserts && !this.unconditional && this.etag !== undefined ? { onlyIf: equal('entryCSN', this.etag) } : {};
     return { until, returning: ['entryCSN'], ...onlyIf };
   }
 }
