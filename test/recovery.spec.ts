@@ -3,7 +3,7 @@ import { until, type Service } from '@myelin/testing';
 import { call, change, load, type RecordView } from '../deploy/demo/hub.js';
 import { ndjson } from '../deploy/demo/ndjson.js';
 import { deleteTopics } from '../libs/messaging/test/bed.js';
-import { findEntry, readDirectory, type Entry } from './directory.js';
+import { findEntry, readDirectory, versions } from './directory.js';
 import { health, metric, query, TestInstallation } from './installation.js';
 import { university } from './university.js';
 
@@ -37,8 +37,6 @@ const told = (service: Service, check: string, what: RegExp) =>
   });
 const well = (service: Service) =>
   until(`${service.name} should be well`, async () => (await health(service)).status === 'ok', { deadlineMs: 60_000 });
-const versions = (entries: ReadonlyMap<string, Entry>) =>
-  new Map([...entries].map(([dn, { entryCSN, entryUUID }]) => [dn, `${entryUUID?.[0]} ${entryCSN?.[0]}`]));
 
 interface Topics {
   items: { topic: string; state: string }[];
@@ -49,7 +47,7 @@ const stoppedTopics = async () => {
 };
 
 it('recovers from lost topics by a republish, without a call to the directory', async () => {
-  const before = versions(await readDirectory(hub.directory));
+  const before = await versions(hub.directory);
   const writes = () => metric(connector, 'myelin_target_call_seconds_count');
   const written = await writes();
   await deleteTopics(hub.kafka);
@@ -73,7 +71,7 @@ it('recovers from lost topics by a republish, without a call to the directory', 
     { deadlineMs: 60_000 },
   );
   expect(await hub.converged(RECORDS)).toEqual({ entries: RECORDS, differences: [] });
-  expect(versions(await readDirectory(hub.directory))).toEqual(before);
+  expect(await versions(hub.directory)).toEqual(before);
   expect(await writes()).toBe(written);
   for (const service of [person, structure, connector]) await well(service);
 
@@ -86,7 +84,7 @@ it('recovers from lost topics by a republish, without a call to the directory', 
 it('brings the directory back to the state of a restored database, and ends what that does not know on demand only', async () => {
   const { items } = await call<{ items: RecordView[] }>('GET', `${person.url}/persons?limit=200`);
   const changing = items.filter(({ status }) => status === 'active').slice(0, 5);
-  const restored = versions(await readDirectory(hub.directory)).size;
+  const restored = (await versions(hub.directory)).size;
 
   // A backup, and changes after it.
   await person.stop();

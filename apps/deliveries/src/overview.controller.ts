@@ -1,3 +1,4 @@
+import { wholeNumber } from '@myelin/platform';
 import { Controller, Get, Inject, Query } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
@@ -12,7 +13,6 @@ import {
   type PulseRow,
 } from './overview.sql.js';
 import { Connectors, Flows, type ConnectorView } from './overview.views.js';
-import { wholeNumber } from './request.js';
 
 /** A connector gives a sign of life every 10 s. */
 export const SILENT_AFTER_SECONDS = 60;

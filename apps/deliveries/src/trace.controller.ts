@@ -1,9 +1,8 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiParam, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { ENTITIES, type Entity } from '@myelin/contracts';
-import { ProblemError } from '@myelin/platform';
+import { ProblemError, wholeNumber } from '@myelin/platform';
 import { DataSource } from 'typeorm';
-import { wholeNumber } from './request.js';
 import {
   carriers,
   deliveriesOf,

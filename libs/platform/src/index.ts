@@ -3,7 +3,7 @@ export { openDatabase, type DatabaseOptions } from './database.js';
 export { Health, type HealthReport, type HealthStatus } from './health.js';
 export { createLogger, type Logger } from './logger.js';
 export { Counter, Gauge, Histogram } from './metrics.js';
-export { briefly, isServerAway, ProblemError, ProblemFilter } from './problem.js';
+export { briefly, isServerAway, ProblemError, ProblemFilter, wholeNumber } from './problem.js';
 export { createApp, describeApi, LOGGER, serviceSettings, startService, type ServiceDefinition } from './service.js';
 export {
   choice,

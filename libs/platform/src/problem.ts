@@ -115,3 +115,17 @@ export function briefly(thrown: unknown): Record<string, unknown> {
       .join('\n'),
   };
 }
+
+/** A whole number in the query string, between bounds; 400 otherwise. */
+export function wholeNumber(
+  name: string,
+  text: string | undefined,
+  min: number,
+  max: number,
+  otherwise: number,
+): number {
+  if (text === undefined) return otherwise;
+  const number = Number(text);
+  if (/^\d{1,15}$/.test(text) && number >= min && number <= max) return number;
+  throw new ProblemError('malformed-request', `${name} must be a whole number from ${min} to ${max}`);
+}

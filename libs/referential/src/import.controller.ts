@@ -1,9 +1,9 @@
 import { Controller, Get, HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
-import { ProblemError } from '@myelin/platform';
+import { ProblemError, wholeNumber } from '@myelin/platform';
 import type { Request } from 'express';
 import { IMPORT_FORMATS, ImportService, type ImportFormat } from './import.service.js';
-import { causeOf, masterId, wholeNumber } from './request.js';
+import { causeOf, masterId } from './request.js';
 
 /** Loads of files. The body is the file itself, of any size: it is read as it comes. */
 @ApiTags('imports')

@@ -14,12 +14,12 @@ import {
 } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { STATUSES, type Status } from '@myelin/contracts';
-import { ProblemError } from '@myelin/platform';
+import { ProblemError, wholeNumber } from '@myelin/platform';
 import type { Request, Response } from 'express';
 import { pivotName, type ReferentialDefinition } from './definition.js';
 import { Inject } from '@nestjs/common';
 import { RecordService, type RecordView } from './record.service.js';
-import { causeOf, masterId, pageStart, revisionSeen, wholeNumber } from './request.js';
+import { causeOf, masterId, pageStart, revisionSeen } from './request.js';
 
 const tag = (response: Response, record: RecordView) => response.setHeader('ETag', `"${record.revision}"`);
 

@@ -1,10 +1,10 @@
 import { Body, Controller, Get, HttpCode, Inject, Post, Query, Req } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FieldFault } from '@myelin/contracts';
-import { correlationOf, ProblemError } from '@myelin/platform';
+import { correlationOf, ProblemError, wholeNumber } from '@myelin/platform';
 import type { Request } from 'express';
 import { RecoveryService, type Order } from './recovery.service.js';
-import { masterId, pageStart, wholeNumber } from './request.js';
+import { masterId, pageStart } from './request.js';
 
 const LONGEST_SCOPE = 10_000;
 

@@ -23,20 +23,6 @@ export function revisionSeen(request: Request): number {
   return Number(revision);
 }
 
-/** A whole number in the query string, between bounds; 400 otherwise. */
-export function wholeNumber(
-  name: string,
-  text: string | undefined,
-  min: number,
-  max: number,
-  otherwise: number,
-): number {
-  if (text === undefined) return otherwise;
-  const number = Number(text);
-  if (/^\d{1,15}$/.test(text) && number >= min && number <= max) return number;
-  throw new ProblemError('malformed-request', `${name} must be a whole number from ${min} to ${max}`);
-}
-
 /** Where a page begins: the `next` of the page before; 400 when it cannot be one. */
 export function pageStart(text: unknown): string {
   if (typeof text === 'string' && UUID.test(text)) return text;
