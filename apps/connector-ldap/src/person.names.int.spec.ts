@@ -74,6 +74,15 @@ describe('a directory in which logins and principal names are unique', () => {
     const error = await rejection(own.create(person(eppn('ZOE@univ-exemple.fr')), 'unique2'));
     expect(error).toMatchObject({ name: 'Rejected', attributes: ['eduPersonPrincipalName'] });
   });
+
+  it('renames the version that was seen, though the check of uniqueness fails every assertion', async () => {
+    const master = person();
+    const { targetId, row, etag } = await own.create(master, 'unique3');
+    const after = own.map(master, 'unique4').row;
+    const renamed = await own.write(master.id, targetId, row, after, { etag, name: 'unique4' });
+    expect(renamed.targetId).toMatch(/^uid=unique4,/);
+    expect(await own.read(master.id, null)).toEqual({ targetId: renamed.targetId, row: after });
+  });
 });
 
 describe('deliveries at the same time', () => {
