@@ -67,17 +67,20 @@ function endOf(last: string): number {
 
 it('changes an entry on the day a role is over, without any message', async () => {
   await connector.stop();
-  // Ten seconds before midnight of the last day, as soon as it runs.
-  const ahead = endOf(lastDay) - Date.now() - 10_000;
+  // Shortly before midnight of the last day, as soon as it runs.
+  const ahead = endOf(lastDay) - Date.now() - 20_000;
   await clockOfLedger(ahead);
   await startAhead(ahead);
   expect(await stateOf(soon)).toBe('{COMPTE}A:SupannActif');
   expect(day(Date.now() + ahead)).toBe(lastDay);
   const change = async () => (await stateOf(soon)) === '{COMPTE}A:SupannSursis';
-  await until('the role should be over', change, { deadlineMs: 30_000 });
+  await until('the role should be over', change, { deadlineMs: 60_000 });
   expect(day(Date.now() + ahead)).toBe(nextDay(lastDay));
+  // The directory has the change a little before the connector has recorded it.
+  const modified = () => metric(connector, 'myelin_deliveries_total', { outcome: 'modified' });
+  await until('the change should be recorded', async () => (await modified()) > 0);
+  expect(await modified()).toBe(1);
   expect(await metric(connector, 'myelin_consumer_events_total')).toBe(0);
-  expect(await metric(connector, 'myelin_deliveries_total', { outcome: 'modified' })).toBe(1);
   expect(await hub.compare(hub.directory, nextDay(lastDay))).toEqual({ entries: 3, differences: [] });
   expect(await stateOf(later)).toBe('{COMPTE}A:SupannActif');
 }, 120_000);
