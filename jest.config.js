@@ -36,6 +36,8 @@ const base = {
 
 module.exports = {
   maxWorkers: 2,
+  // A test that waits for real servers on a busy machine; one that needs longer says so.
+  testTimeout: 30_000,
   projects: [
     {
       ...base,

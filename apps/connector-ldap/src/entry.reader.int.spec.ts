@@ -91,7 +91,7 @@ describe('a server that answers a page at most', () => {
         }),
       ),
     );
-  }, 30_000);
+  });
 
   const limited = new TestConnector(directory, () => ({ bindDn: reader, password: 'a password of the test' }));
 
@@ -107,5 +107,5 @@ describe('a server that answers a page at most', () => {
       ),
     );
     expect(await rejection(limited.sync('person').readMany!(refs))).toBeInstanceOf(TryLater);
-  }, 30_000);
+  });
 });

@@ -26,7 +26,7 @@ describe('a directory that goes away', () => {
     await own.back();
     await update();
     expect((await connector.attributes(targetId, 'supannListeRouge'))?.supannListeRouge).toEqual(['TRUE']);
-  }, 20_000);
+  });
 });
 
 describe('a directory that is not as the settings say', () => {

@@ -21,7 +21,7 @@ type Handle = (batch: Batch) => unknown;
 const open: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close();
-}, 30_000);
+});
 
 /** A service that consumes persons, as an application would. */
 async function startService(prefix: string, handle: Handle, options: Partial<BatchConsumerOptions> = {}) {

@@ -24,7 +24,7 @@ beforeEach(async () => void (referential = await SmallReferential.create()));
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close();
   await referential.drop();
-}, 30_000);
+});
 
 function setUp(prefix?: string) {
   const { logger, lines } = recorder();

@@ -38,7 +38,7 @@ describe('createKafka', () => {
     await consumer.disconnect();
     await producer.close();
     await admin.disconnect();
-  }, 30_000);
+  });
 });
 
 describe('ensureTopics', () => {

@@ -30,7 +30,7 @@ afterEach(async () => {
   await referential.pool.query('truncate entity, outbox');
   // The next topic is another one, not the same that was lost.
   await referential.pool.query(`update publication set incarnation = null, ends = '{}'`);
-}, 30_000);
+});
 
 function setUp(outbox: Outbox = referential.outbox(), prefix = randomName()) {
   const { logger, lines } = recorder();

@@ -77,7 +77,7 @@ describe('the database of a process', () => {
     gate.close();
     expect(lines.some((line) => line.includes('the database does not answer yet'))).toBe(true);
     expect(lines.join('')).not.toContain(away.password);
-  }, 20_000);
+  });
 
   it('is not waited for when it refuses: that needs a person', async () => {
     await expect(openDatabase(options({ migrations: [Broken1764000000002] }))).rejects.toThrow(/no_such_table/);

@@ -62,7 +62,7 @@ describe('after kill -9 and a restart on the same port', () => {
     await kafka!.kill();
     await kafka!.restart();
     expect(await topics()).toEqual(before);
-  }, 30_000);
+  });
 });
 
 describe('the directory', () => {
