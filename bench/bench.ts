@@ -5,7 +5,7 @@ import { firstLoadBench } from './first-load.bench.js';
 import { Services } from './hub.js';
 import { idleBench } from './idle.bench.js';
 import { importBench } from './import.bench.js';
-import { lagBench } from './lag.bench.js';
+import { lagBench, lagResyncBench } from './lag.bench.js';
 import { shown, type Bench, type Result } from './measure.js';
 import { memoryBench } from './memory.bench.js';
 import { relayBench } from './relay.bench.js';
@@ -13,7 +13,7 @@ import { remapBench, resyncEmptyBench, resyncVerifyBench } from './resync.bench.
 
 const BENCHES: readonly Bench[] = [
   ...[importBench, relayBench, firstLoadBench, lagBench, memoryBench, idleBench],
-  ...[resyncVerifyBench, remapBench, resyncEmptyBench],
+  ...[resyncVerifyBench, remapBench, resyncEmptyBench, lagResyncBench],
 ];
 const USAGE = `usage: npm run bench [-- ${BENCHES.map(({ name }) => name).join('|')}] [--n N] [--json]`;
 

@@ -190,11 +190,25 @@ async function fillDirectory(services: Services, n: number): Promise<Filled> {
   return { installation, structures, directory };
 }
 
+/** Asks a connector for a resynchronisation of everything. */
+export function begun(connector: Service, mode: 'trust' | 'verify'): Promise<ResyncJob> {
+  return call<ResyncJob>('POST', `${connector.url}/resyncs`, { mode, author: 'bench', reason: 'bench' });
+}
+
 /** Asks a connector for a resynchronisation, and answers it when it has ended. */
 export async function resynchronised(connector: Service, mode: 'trust' | 'verify'): Promise<ResyncJob> {
-  const order = { mode, author: 'bench', reason: 'bench' };
-  const { id } = await call<ResyncJob>('POST', `${connector.url}/resyncs`, order);
+  const { id } = await begun(connector, mode);
   return ended(connector, id);
+}
+
+/** Waits until a job has been planned and is at work. */
+export async function running({ url }: Service, id: string): Promise<void> {
+  while ((await call<ResyncJob>('GET', `${url}/resyncs/${id}`)).status === 'planning') await sleep(100);
+}
+
+/** Waits until the connector has found its target. */
+export async function answers(url: string): Promise<void> {
+  while ((await call<{ work: string }>('GET', `${url}/control`)).work !== 'open') await sleep(100);
 }
 
 /** A job as the connector tells it, as far as a bench wants to know. */

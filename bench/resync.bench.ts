@@ -3,7 +3,7 @@ import { createTree, type Service } from '@myelin/testing';
 import { call } from '../deploy/demo/hub.js';
 import { connected } from './database.js';
 import { addAll, bound, readEntries } from './directory.js';
-import { ended, resynchronised, type ResyncJob } from './hub.js';
+import { answers, ended, resynchronised, type ResyncJob } from './hub.js';
 import { alternate, peakRssMb, seconds, shown, speeds, type Bench } from './measure.js';
 import { kafkaOf, readThrough } from './topic.js';
 
@@ -135,14 +135,5 @@ async function remapped(connector: Service, before: readonly string[]): Promise<
     const id = (await remaps(connector)).find((one) => !before.includes(one));
     if (id !== undefined) return ended(connector, id);
     await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-/** Waits until the connector has found its target. */
-async function answers(url: string): Promise<void> {
-  for (;;) {
-    const { work } = await call<{ work: string }>('GET', `${url}/control`);
-    if (work === 'open') return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

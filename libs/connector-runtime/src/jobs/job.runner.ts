@@ -90,7 +90,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
   private async loop(): Promise<void> {
     let compared = false;
     while (!this.stopping) {
-      let busy = false;
+      let pause = IDLE_MS;
       try {
         if (!compared) await this.compareProjections();
         compared = true;
@@ -98,25 +98,25 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
         while (ripples && !this.stopping && (await spreadRipple(this.dataSource, RIPPLE))) this.wakeup.wake();
         for (const job of jobs ? await leaseJobs(this.dataSource, this.name, LEASE_MS) : []) {
           if (this.stopping) break;
-          busy = (await this.step(job)) || busy;
+          pause = Math.min(pause, await this.step(job));
         }
       } catch (error) {
         this.logger.warn({ err: briefly(error) }, 'jobs cannot be worked on');
       }
-      await this.pause(busy ? BUSY_MS : IDLE_MS);
+      await this.pause(pause);
     }
   }
 
-  /** Moves one job on; true when there is more to do at once. */
-  private async step(job: Job): Promise<boolean> {
+  /** Moves one job on, and answers the milliseconds after which there is more to do. */
+  private async step(job: Job): Promise<number> {
     try {
-      if (job.status === 'planning') return await this.plan(job);
-      if (job.status === 'running') return await this.run(job);
-      return !(await endCancelled(this.dataSource, job.id));
+      if (job.status === 'planning') return (await this.plan(job)) ? 0 : IDLE_MS;
+      if (job.status === 'running') return (await this.run(job)) ? BUSY_MS : IDLE_MS;
+      return (await endCancelled(this.dataSource, job.id)) ? IDLE_MS : BUSY_MS;
     } catch (error) {
-      this.forget(job);
+      this.scans.delete(job.id);
       // A target that does not answer is waited for, as everywhere.
-      if (error instanceof TargetDown) return false;
+      if (error instanceof TargetDown) return IDLE_MS;
       throw error;
     }
   }
@@ -124,24 +124,40 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
   private async plan(job: Job): Promise<boolean> {
     const entities = this.entities.filter((entity) => job.scope.entities?.includes(entity) ?? true);
     if (job.total === null) await this.count(job, entities);
-    const until = Date.now() + TURN_MS;
-    let { cursorEntity, cursorId } = job;
-    for (const entity of entities.slice(Math.max(0, entities.indexOf(cursorEntity ?? entities[0]!)))) {
-      const scan = this.scanOf(job, entity);
-      let after = cursorEntity === entity ? cursorId : null;
-      for (;;) {
-        const { last, scanned, items } = await scan.step(after);
-        const cursor = { cursorEntity: entity, cursorId: last ?? LAST_ID };
-        if (!(await savePlanned(this.dataSource, job.id, { ...cursor, scanned, items }))) return this.forget(job);
-        if (last === null) break;
-        after = last;
-        if (this.stopping || Date.now() > until) return true;
-      }
-      [cursorEntity, cursorId] = [entity, LAST_ID];
-    }
-    this.forget(job);
+    const found = await this.scan(job, entities);
+    if (found === 'some') return true;
+    this.scans.delete(job.id);
+    if (found === 'stopped') return false;
     await this.planIsReady(job);
     return true;
+  }
+
+  /** Looks at a scope for one turn, from where the last one ended; `stopped` when somebody has stopped the job. */
+  private async scan(job: Job, entities: readonly Entity[]): Promise<'all' | 'some' | 'stopped'> {
+    const until = Date.now() + TURN_MS;
+    let { cursorEntity, cursorId } = job;
+    // What one step has found is saved while the next one is taken.
+    let saved = Promise.resolve(true);
+    try {
+      for (const entity of entities.slice(Math.max(0, entities.indexOf(cursorEntity ?? entities[0]!)))) {
+        const scan = this.scanOf(job, entity);
+        let after = cursorEntity === entity ? cursorId : null;
+        do {
+          const { last, scanned, items } = await scan.step(after);
+          if (!(await saved)) return 'stopped';
+          [cursorEntity, cursorId] = [entity, last ?? LAST_ID];
+          saved = savePlanned(this.dataSource, job.id, { cursorEntity, cursorId, scanned, items });
+          // Its failure is met where it is awaited.
+          saved.catch(() => undefined);
+          after = last;
+          const isOver = this.stopping || Date.now() > until;
+          if (isOver && after !== null) return (await saved) ? 'some' : 'stopped';
+        } while (after !== null);
+      }
+      return (await saved) ? 'all' : 'stopped';
+    } finally {
+      await saved.catch(() => undefined);
+    }
   }
 
   private scanOf(job: Job, entity: Entity): Scan {
@@ -150,11 +166,6 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
     const scan = new Scan(this.dataSource, this.mapper, entity, job.mode, job.scope);
     this.scans.set(job.id, { entity, scan });
     return scan;
-  }
-
-  private forget(job: Job): false {
-    this.scans.delete(job.id);
-    return false;
   }
 
   private async count(job: Job, entities: readonly Entity[]): Promise<void> {

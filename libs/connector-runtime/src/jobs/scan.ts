@@ -8,8 +8,8 @@ import type { Mapper, Mapping } from '../work/mapper.js';
 import { readMany } from '../work/read.js';
 import { readChunk, readRows, saveProjection, saveVersions, structuresBelow, type Scanned } from './scan.sql.js';
 
-/** Entities looked at in one step: one call of a target that reads many at once. */
-const CHUNK = 500;
+/** Entities looked at in one step: to verify, as many as one call of a target reads. */
+const CHUNK: Readonly<Record<Mode, number>> = { trust: 1000, verify: 500 };
 
 /** What one step has found. */
 export interface Step {
@@ -40,7 +40,7 @@ export class Scan {
   /** Looks at the entities after `after`; while these are mapped, the next ones are already being read. */
   async step(after: string | null): Promise<Step> {
     const chunk = await (this.next ?? this.read(after));
-    const last = chunk.length < CHUNK ? null : chunk.at(-1)!.id;
+    const last = chunk.length < CHUNK[this.mode] ? null : chunk.at(-1)!.id;
     this.next = last === null ? undefined : this.read(last);
     // Its failure is met by the step that awaits it.
     this.next?.catch(() => undefined);
@@ -56,7 +56,7 @@ export class Scan {
     const version = this.mapper.syncs.get(this.entity)?.version ?? '';
     return readChunk(this.dataSource, {
       ...{ entity: this.entity, version, mode: this.mode, scope: this.scope, structures: this.structures, after },
-      limit: CHUNK,
+      limit: CHUNK[this.mode],
     });
   }
 
