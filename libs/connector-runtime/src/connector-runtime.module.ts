@@ -26,6 +26,7 @@ import { Guards } from './guards/guards.js';
 import { Intake } from './intake/intake.js';
 import { LedgerController } from './work/ledger.controller.js';
 import { MIGRATIONS } from './migrations.js';
+import { Gate } from './work/gate.js';
 import { Mapper } from './work/mapper.js';
 import { CONNECTOR, ConnectorRunner, parisToday, SESSION } from './work/runner.js';
 import { Pulse } from './reports/pulse.js';
@@ -134,6 +135,11 @@ export class ConnectorRuntimeModule {
           provide: Mapper,
           inject: [SESSION, DataSource],
           useFactory: (opened: Session, dataSource: DataSource) => new Mapper(opened, dataSource, parisToday),
+        },
+        {
+          provide: Gate,
+          inject: [SESSION, LOGGER],
+          useFactory: (opened: Session, logger: Logger) => new Gate(opened, logger),
         },
         Wakeup,
         Control,

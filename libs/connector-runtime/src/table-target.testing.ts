@@ -101,6 +101,7 @@ export class TableTarget implements Session {
         return { row: this.rowOf(master, context), ...untilOf(master, context) };
       },
       read: async ({ id }) => {
+        await this.check();
         await this.log(entity, id, 'read', []);
         const [row] = (await this.dataSource.query('select row from target where id = $1', [id])) as { row: Row }[];
         return row ? { targetId: id, row: row.row } : null;

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { TargetDown } from '@myelin/connector';
 import type { DeliveryCause, Entity } from '@myelin/contracts';
 import { briefly, LOGGER, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
@@ -22,7 +21,9 @@ import {
   savePlanned,
   workToDo,
 } from './job.sql.js';
+import { Gate } from '../work/gate.js';
 import { Mapper } from '../work/mapper.js';
+import { consequenceOf } from '../work/outcome.js';
 import { spreadRipple } from '../work/record.sql.js';
 import { Scan } from './scan.js';
 import { countScope, structuresBelow } from './scan.sql.js';
@@ -52,6 +53,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
   constructor(
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(Mapper) private readonly mapper: Mapper,
+    @Inject(Gate) private readonly gate: Gate,
     @Inject(Guards) private readonly guards: Guards,
     @Inject(Wakeup) private readonly wakeup: Wakeup,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -110,14 +112,19 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
   /** Moves one job on, and answers the milliseconds after which there is more to do. */
   private async step(job: Job): Promise<number> {
     try {
-      if (job.status === 'planning') return (await this.plan(job)) ? 0 : IDLE_MS;
+      if (job.status === 'planning') {
+        if (job.mode === 'verify' && !this.gate.isOpen) return IDLE_MS;
+        return (await this.plan(job)) ? 0 : IDLE_MS;
+      }
       if (job.status === 'running') return (await this.run(job)) ? BUSY_MS : IDLE_MS;
       return (await endCancelled(this.dataSource, job.id)) ? IDLE_MS : BUSY_MS;
     } catch (error) {
       this.scans.delete(job.id);
-      // A target that does not answer is waited for, as everywhere.
-      if (error instanceof TargetDown) return IDLE_MS;
-      throw error;
+      const consequence = consequenceOf(error, 0);
+      // A target that does not answer, or is not as it must be, is probed and waited for, as everywhere.
+      if (consequence.then === 'pause') this.gate.close(error as Error, consequence.fatal, consequence.inMs);
+      else this.logger.warn({ job: job.id, err: briefly(error) }, 'a job cannot be worked on');
+      return IDLE_MS;
     }
   }
 

@@ -45,6 +45,16 @@ describe('resynchronisation jobs', () => {
     expect([await calls('create'), await calls('modify')]).toEqual([80, 1]);
   });
 
+  it('waits with its plan while the target is not as it must be, and says so', async () => {
+    await given(3);
+    bed.target.faults.locked = true;
+    const { body } = await bed.post('/resyncs', { mode: 'verify' });
+    await until(async () => (await bed.get('/control')).body.work === 'stopped', 'nobody noticed');
+    expect((await bed.get(`/resyncs/${body.id}`)).body.status).toBe('planning');
+    bed.target.faults.locked = false;
+    await bed.job(body.id, 'done');
+  });
+
   it('plans without a write, shows per entity what would be done, and executes exactly that plan', async () => {
     const all = await given(40);
     await empty(all.slice(0, 10).map(({ id }) => id));

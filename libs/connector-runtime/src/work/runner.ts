@@ -22,13 +22,13 @@ const PARIS_DAY = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Paris' })
 /** Runs the workers of a connector for as long as the process lives. */
 @Injectable()
 export class ConnectorRunner implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly gate: Gate;
   private readonly workers: Worker[];
 
   constructor(
     @Inject(CONNECTOR) private readonly connector: Connector,
     @Inject(SESSION) private readonly session: Session,
     @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(Gate) private readonly gate: Gate,
     @Inject(Mapper) mapper: Mapper,
     @Inject(Control) control: Control,
     @Inject(Guards) guards: Guards,
@@ -36,7 +36,6 @@ export class ConnectorRunner implements OnApplicationBootstrap, OnApplicationShu
     @Inject(Health) private readonly health: Health,
     @Inject(LOGGER) logger: Logger,
   ) {
-    this.gate = new Gate(session, logger);
     const instance = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
     // While one batch is recorded, another keeps the target busy; the first worker is always there for live changes.
     this.workers = prioritiesOf(session).map(
@@ -44,7 +43,7 @@ export class ConnectorRunner implements OnApplicationBootstrap, OnApplicationShu
         new Worker({
           name: `${instance}-${index}`,
           connector: connector.name,
-          ...{ priorities, session, dataSource, mapper, gate: this.gate, control, guards, wakeup, logger },
+          ...{ priorities, session, dataSource, mapper, gate, control, guards, wakeup, logger },
         }),
     );
   }
