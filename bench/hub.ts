@@ -218,6 +218,7 @@ export interface ResyncJob {
   readonly status: string;
   readonly failure: string | null;
   readonly requestedAt: string;
+  readonly startedAt: string | null;
   readonly endedAt: string | null;
   readonly plan: { readonly total: number; readonly actions: readonly { action: string; count: number }[] };
   readonly progress: { readonly outcomes: Readonly<Record<string, number>> };
@@ -229,6 +230,6 @@ export async function ended(connector: Service, id: string): Promise<ResyncJob> 
     const job = await call<ResyncJob>('GET', `${connector.url}/resyncs/${id}`);
     if (job.status === 'done') return job;
     if (job.endedAt !== null) throw new Error(`the job is ${job.status}: ${job.failure ?? ''}`);
-    await sleep(100);
+    await sleep(250);
   }
 }

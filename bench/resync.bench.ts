@@ -27,7 +27,11 @@ export const resyncEmptyBench: Bench = {
       filled.directory = await services.emptied(filled.directory, 'durable');
       // Whether the target answers again is found out at the next probe: that is not what is measured.
       await answers(connector.url);
-      const time = await seconds(() => resynchronised(connector, 'verify'));
+      const job = await resynchronised(connector, 'verify');
+      const time = secondsOf(job);
+      context.log(
+        `      planned in ${shown((Date.parse(job.startedAt as string) - Date.parse(job.requestedAt)) / 1000)} of ${shown(time)} s`,
+      );
       const { length } = await readEntries(filled.directory);
       return { value: length / time, counts: { entries: length } };
     };
@@ -110,7 +114,7 @@ export const remapBench: Bench = {
       });
       await connector.start();
       const job = await remapped(connector, before);
-      const time = (Date.parse(job.endedAt as string) - Date.parse(job.requestedAt)) / 1000;
+      const time = secondsOf(job);
       if (job.plan.actions.length > 0) throw new Error(`rows differ: ${JSON.stringify(job.plan.actions)}`);
       return { value: n / time, counts: { persons: job.plan.total } };
     };
@@ -122,6 +126,10 @@ export const remapBench: Bench = {
     return speeds(sides, 'persons/s', [peakRssMb(connector.pid)]);
   },
 };
+
+/** From the request of a job to its end. */
+const secondsOf = ({ requestedAt, endedAt }: ResyncJob) =>
+  (Date.parse(endedAt as string) - Date.parse(requestedAt)) / 1000;
 
 /** Ids of the jobs that map everything again. */
 async function remaps({ url }: Service): Promise<string[]> {

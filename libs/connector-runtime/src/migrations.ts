@@ -1,5 +1,6 @@
 import { StateAndLedger1764000000000 } from './migrations/1-state-and-ledger.js';
 import { JobsAndGuards1764100000000 } from './migrations/2-jobs-and-guards.js';
+import { JobTally1764200000000 } from './migrations/3-job-tally.js';
 
 /** The schema of every connector's database, oldest step first. */
-export const MIGRATIONS = [StateAndLedger1764000000000, JobsAndGuards1764100000000];
+export const MIGRATIONS = [StateAndLedger1764000000000, JobsAndGuards1764100000000, JobTally1764200000000];

@@ -30,7 +30,7 @@ import { countScope, structuresBelow } from './scan.sql.js';
 import { Wakeup } from '../work/wakeup.js';
 
 const IDLE_MS = 1000;
-const BUSY_MS = 50;
+const BUSY_MS = 200;
 const LEASE_MS = 10_000;
 /** One job is planned for so long before the others have their turn. */
 const TURN_MS = 1000;

@@ -138,7 +138,7 @@ export async function planned(
   job: string,
 ): Promise<{ entity: Entity; action: string; count: number }[]> {
   return (await dataSource.query(
-    `select entity, action, count(*)::integer as count from job_item where job = $1 group by entity, action order by 1, 2`,
+    `select entity, action, sum(count)::integer as count from job_tally where job = $1 group by entity, action order by 1, 2`,
     [job],
   )) as { entity: Entity; action: string; count: number }[];
 }
@@ -146,7 +146,7 @@ export async function planned(
 /** What became of its entities so far; `open` for those that are not done. */
 export async function outcomes(dataSource: DataSource, job: string): Promise<Record<string, number>> {
   const rows = (await dataSource.query(
-    `select coalesce(outcome, 'open') as outcome, count(*)::integer as count from job_item where job = $1 group by 1`,
+    `select outcome, sum(count)::integer as count from job_tally where job = $1 group by outcome having sum(count) > 0`,
     [job],
   )) as { outcome: string; count: number }[];
   return Object.fromEntries(rows.map(({ outcome, count }) => [outcome, count]));
@@ -238,7 +238,8 @@ export async function feed(
     }[];
     const room = Math.min(limits.limit, limits.window - (count?.due ?? 0));
     let fed = 0;
-    if (room > 0) {
+    // As many as the rate allows; else a good part of the window at once, since each time costs the same.
+    if (room > 0 && (room === limits.limit || room >= limits.window / 4)) {
       await lockLedger(manager);
       const [row] = (await manager.query(
         `with chunk as (

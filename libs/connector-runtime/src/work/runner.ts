@@ -37,8 +37,9 @@ export class ConnectorRunner implements OnApplicationBootstrap, OnApplicationShu
     @Inject(LOGGER) logger: Logger,
   ) {
     const instance = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+    const { live, all } = prioritiesOf(session);
     // While one batch is recorded, another keeps the target busy; the first worker is always there for live changes.
-    this.workers = prioritiesOf(session).map(
+    this.workers = [live, all, all].map(
       (priorities, index) =>
         new Worker({
           name: `${instance}-${index}`,
@@ -77,10 +78,10 @@ export class ConnectorRunner implements OnApplicationBootstrap, OnApplicationShu
   }
 }
 
-/** The priorities of each worker: one for live changes only, one for those first and then for whatever may wait. */
-export function prioritiesOf(session: Session): [readonly number[], readonly number[]] {
+/** The priorities of live changes, the first ones first, and all of them, with what may wait after those. */
+export function prioritiesOf(session: Session): { live: readonly number[]; all: readonly number[] } {
   const live = session.syncs.map((_, index) => index);
-  return [live, [...live, ...live.map((priority) => priority + BULK)]];
+  return { live, all: [...live, ...live.map((priority) => priority + BULK)] };
 }
 
 /** Today in Europe/Paris, `YYYY-MM-DD`. */

@@ -68,7 +68,7 @@ describe('the connector runtime', () => {
 
   function work(count: number, session: Session = target): void {
     for (let i = 0; i < count; i++) {
-      const [live, all] = prioritiesOf(session);
+      const { live, all } = prioritiesOf(session);
       const worker = new Worker({
         name: randomUUID(),
         connector: 'table',

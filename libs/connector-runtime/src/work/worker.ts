@@ -22,7 +22,7 @@ const LAST_START_MS = 5_000;
 /** What clocks, collections of garbage and the scheduler of the machine may take between a decision and its call. */
 const MARGIN_MS = 5_000;
 /** Deliveries of one worker under way at once; the connector's own pool may hold them back further. */
-const IN_FLIGHT = 32;
+const IN_FLIGHT = 16;
 const SHORTEST_POLL_MS = 20;
 const LONGEST_POLL_MS = 1000;
 
