@@ -23,6 +23,11 @@ export interface Session {
    * that was answered has taken effect or never will.
    */
   readonly callDeadlineMs: number;
+  /**
+   * Writes of one batch under way at once that keep the target busy; default 32. A target that carries out one after the other
+   * needs few: more would only queue there, in front of live changes.
+   */
+  readonly parallelWrites?: number;
   /** Resolves when the target answers and is as the connector needs it; throws one of the four errors otherwise. Asked before any work. */
   check(): Promise<void>;
   close(): Promise<void>;

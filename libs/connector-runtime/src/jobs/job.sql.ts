@@ -243,13 +243,14 @@ export async function feed(
       await lockLedger(manager);
       const [row] = (await manager.query(
         `with chunk as (
-           select i.entity, i.id, i.action from job_item i join unnest($2::text[]) with ordinality as kind (entity, place) using (entity)
+           select i.entity, i.id, i.action, $6 + kind.place::integer - 1 as priority from job_item i join unnest($2::text[]) with ordinality as kind (entity, place) using (entity)
             where i.job = $1 and not i.fed and i.outcome is null order by kind.place, i.id limit $3)
          , marked as (
            update ledger l set due_at = now(), mark = mark + 1, attempts = 0,
                   -- What is due already stays due for that reason, should the job be withdrawn.
                   cause = case when l.due_at <= now() then l.cause else $4 end, verify = l.verify or $5, job = $1, permit = chunk.action,
-                  priority = $6 + array_position($2::text[], l.entity) - 1
+                  -- A live change keeps its place.
+                  priority = case when l.due_at <= now() then least(l.priority, chunk.priority) else chunk.priority end
              from chunk where l.entity = chunk.entity and l.id = chunk.id and (l.job is null or l.job = $1)
            returning l.entity, l.id)
          , told as (

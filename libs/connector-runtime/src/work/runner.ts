@@ -37,14 +37,14 @@ export class ConnectorRunner implements OnApplicationBootstrap, OnApplicationShu
     @Inject(LOGGER) logger: Logger,
   ) {
     const instance = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
-    const { live, all } = prioritiesOf(session);
-    // While one batch is recorded, another keeps the target busy; the first worker is always there for live changes.
-    this.workers = [live, all, all].map(
-      (priorities, index) =>
+    const { live, bulk } = prioritiesOf(session);
+    // While one batch is recorded, another keeps the target busy; one worker is always there for live changes.
+    this.workers = [[live], [live, bulk], [bulk]].map(
+      (lanes, index) =>
         new Worker({
           name: `${instance}-${index}`,
           connector: connector.name,
-          ...{ priorities, session, dataSource, mapper, gate, control, guards, wakeup, logger },
+          ...{ lanes, session, dataSource, mapper, gate, control, guards, wakeup, logger },
         }),
     );
   }
@@ -78,10 +78,10 @@ export class ConnectorRunner implements OnApplicationBootstrap, OnApplicationShu
   }
 }
 
-/** The priorities of live changes, the first ones first, and all of them, with what may wait after those. */
-export function prioritiesOf(session: Session): { live: readonly number[]; all: readonly number[] } {
+/** The priorities of live changes, the first ones first, and those of what may wait. */
+export function prioritiesOf(session: Session): { live: readonly number[]; bulk: readonly number[] } {
   const live = session.syncs.map((_, index) => index);
-  return { live, all: [...live, ...live.map((priority) => priority + BULK)] };
+  return { live, bulk: live.map((priority) => priority + BULK) };
 }
 
 /** Today in Europe/Paris, `YYYY-MM-DD`. */

@@ -68,11 +68,11 @@ describe('the connector runtime', () => {
 
   function work(count: number, session: Session = target): void {
     for (let i = 0; i < count; i++) {
-      const { live, all } = prioritiesOf(session);
+      const { live, bulk } = prioritiesOf(session);
       const worker = new Worker({
         name: randomUUID(),
         connector: 'table',
-        priorities: i === 0 ? all : live,
+        lanes: i === 0 ? [live, bulk] : [live],
         mapper: new Mapper(session, dataSource, () => today),
         ...{ session, dataSource, gate, control, guards, wakeup, logger },
       });
