@@ -77,7 +77,7 @@ export const lagResyncBench: Bench = {
     const { n, services, log } = context;
     const hub = await Hub.start(services, n);
     const connector = hub.installation.services['connector-ldap'];
-    const changes = Number(process.env.CHANGES ?? lagBench.n);
+    const changes = lagBench.n;
 
     const ours = async () => {
       await hub.emptyDirectory();

@@ -24,8 +24,8 @@ export interface Session {
    */
   readonly callDeadlineMs: number;
   /**
-   * Writes of one batch under way at once that keep the target busy; default 32. A target that carries out one after the other
-   * needs few: more would only queue there, in front of live changes.
+   * Writes of bulk work that one worker has under way at once; default 32. A target that carries out one after the other needs
+   * few to be kept busy: more would only queue there, in front of live changes.
    */
   readonly parallelWrites?: number;
   /** Resolves when the target answers and is as the connector needs it; throws one of the four errors otherwise. Asked before any work. */

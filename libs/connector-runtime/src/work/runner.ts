@@ -10,12 +10,19 @@ import { Gate, type GateState } from './gate.js';
 import { Guards } from '../guards/guards.js';
 import { Mapper } from './mapper.js';
 import { Wakeup } from './wakeup.js';
-import { Worker } from './worker.js';
+import { Worker, type Lane } from './worker.js';
 
 /** Injection token of the session with the target. */
 export const SESSION = Symbol('session');
 /** Injection token of the connector. */
 export const CONNECTOR = Symbol('connector');
+
+/** Entities that one worker takes at once. */
+const BATCH = 200;
+/** Of these, deliveries under way at once. */
+const PARALLEL = 32;
+/** So many calls one after the other make a batch of bulk work: a live change of one of its entities waits for as long. */
+const BULK_ROUNDS = 16;
 
 const PARIS_DAY = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Paris' });
 
@@ -37,7 +44,7 @@ export class ConnectorRunner implements OnApplicationBootstrap, OnApplicationShu
     @Inject(LOGGER) logger: Logger,
   ) {
     const instance = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
-    const { live, bulk } = prioritiesOf(session);
+    const { live, bulk } = lanesOf(session);
     // While one batch is recorded, another keeps the target busy; one worker is always there for live changes.
     this.workers = [[live], [live, bulk], [bulk]].map(
       (lanes, index) =>
@@ -78,10 +85,17 @@ export class ConnectorRunner implements OnApplicationBootstrap, OnApplicationShu
   }
 }
 
-/** The priorities of live changes, the first ones first, and those of what may wait. */
-export function prioritiesOf(session: Session): { live: readonly number[]; bulk: readonly number[] } {
-  const live = session.syncs.map((_, index) => index);
-  return { live, bulk: live.map((priority) => priority + BULK) };
+/** Live changes, and what may wait while those pass: little of that stands in front of them, here and in the target. */
+export function lanesOf({ syncs, parallelWrites = PARALLEL }: Session): { live: Lane; bulk: Lane } {
+  const priorities = syncs.map((_, index) => index);
+  return {
+    live: { priorities, batch: BATCH, parallel: PARALLEL },
+    bulk: {
+      priorities: priorities.map((priority) => priority + BULK),
+      batch: Math.min(BATCH, BULK_ROUNDS * parallelWrites),
+      parallel: parallelWrites,
+    },
+  };
 }
 
 /** Today in Europe/Paris, `YYYY-MM-DD`. */

@@ -12,7 +12,7 @@ import { TableTarget } from '../table-target.testing.js';
 import { Control } from '../operators/control.js';
 import { Guards } from '../guards/guards.js';
 import { Mapper } from './mapper.js';
-import { prioritiesOf } from './runner.js';
+import { lanesOf } from './runner.js';
 import { Wakeup } from './wakeup.js';
 import { Worker } from './worker.js';
 
@@ -68,7 +68,7 @@ describe('the connector runtime', () => {
 
   function work(count: number, session: Session = target): void {
     for (let i = 0; i < count; i++) {
-      const { live, bulk } = prioritiesOf(session);
+      const { live, bulk } = lanesOf(session);
       const worker = new Worker({
         name: randomUUID(),
         connector: 'table',

@@ -15,14 +15,10 @@ import { resultOf, usesOf } from './result.js';
 import { reportOf, type Delivery } from '../reports/report.js';
 import type { Wakeup } from './wakeup.js';
 
-/** Entities taken at once by one worker. */
-const BATCH = 200;
 /** No delivery begins later than this after the claim. */
 const LAST_START_MS = 5_000;
 /** What clocks, collections of garbage and the scheduler of the machine may take between a decision and its call. */
 const MARGIN_MS = 5_000;
-/** Deliveries of one worker under way at once, unless the connector says what its target needs. */
-const IN_FLIGHT = 32;
 const SHORTEST_POLL_MS = 20;
 const LONGEST_POLL_MS = 1000;
 
@@ -38,12 +34,22 @@ const calls = new Histogram({
   buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
 });
 
+/** A kind of work, and how much of it is done at once. */
+export interface Lane {
+  /** The first ones first. */
+  readonly priorities: readonly number[];
+  /** Entities taken at once. */
+  readonly batch: number;
+  /** Deliveries under way at once; the connector's own pool may hold them back further. */
+  readonly parallel: number;
+}
+
 export interface WorkerOptions {
   /** Unique among all workers of all instances. */
   readonly name: string;
   readonly connector: string;
-  /** Priorities to take from: those of one list together, a later list when the earlier ones have nothing. */
-  readonly lanes: readonly (readonly number[])[];
+  /** What it takes: from a later lane when the earlier ones have nothing. */
+  readonly lanes: readonly Lane[];
   readonly session: Session;
   readonly dataSource: DataSource;
   readonly mapper: Mapper;
@@ -107,36 +113,32 @@ export class Worker {
 
   /** Takes and works one batch; false when there is nothing to do. */
   private async turn(): Promise<boolean> {
-    const { gate, control, session } = this.options;
-    const limit = await gate.passage(BATCH);
+    for (const lane of this.options.lanes) if (await this.take(lane)) return true;
+    return false;
+  }
+
+  private async take({ priorities, batch, parallel }: Lane): Promise<boolean> {
+    const { gate, control, dataSource, name, session } = this.options;
+    const limit = await gate.passage(batch);
     const state = await control.state();
     if (this.stopping || control.blocked(state)) return false;
     // Who takes over after the lease must find that nothing which was begun under it can still take effect.
     const lastStart = performance.now() + LAST_START_MS;
     const lease = LAST_START_MS + session.callDeadlineMs + MARGIN_MS;
-    const claims = await this.claim(limit, lease);
+    const claims = await claim(dataSource, name, priorities, limit, lease);
     if (claims.length === 0) return false;
-    await this.work(claims, lastStart, state.observe);
+    await this.work(claims, parallel, lastStart, state.observe);
     return true;
   }
 
-  private async claim(limit: number, leaseMs: number): Promise<readonly Claim[]> {
-    const { dataSource, name, lanes } = this.options;
-    for (const priorities of lanes) {
-      const claims = await claim(dataSource, name, priorities, limit, leaseMs);
-      if (claims.length > 0) return claims;
-    }
-    return [];
-  }
-
-  private async work(claims: readonly Claim[], lastStart: number, observe: boolean): Promise<void> {
-    const { dataSource, name, wakeup, mapper, gate, session } = this.options;
+  private async work(claims: readonly Claim[], parallel: number, lastStart: number, observe: boolean): Promise<void> {
+    const { dataSource, name, wakeup, mapper, gate } = this.options;
     const mappings = await mapper.map(claims, { allocate: true });
     const deliveries: Delivery[] = [];
     const tasks = await this.compare(claims, mappings, observe, deliveries);
     const held = observe ? new Set<Task>() : await this.heldByGuards(tasks);
     const returned: Claim[] = [];
-    await inParallel(tasks, session.parallelWrites ?? IN_FLIGHT, async (task) => {
+    await inParallel(tasks, parallel, async (task) => {
       const begins = performance.now();
       const result =
         observe && task.decision.action !== 'none'
