@@ -28,7 +28,6 @@ function session(pool: LdapPool, settings: DirectorySettings): Session {
   return {
     syncs: [new StructureSync(pool, settings), new PersonSync(pool, settings)],
     callDeadlineMs: settings.deadlineMs + LAST_WORDS_MS,
-    parallelWrites: settings.connections,
     async check() {
       await onDirectory(async () => {
         await pool.whoAmI();

@@ -23,11 +23,6 @@ export interface Session {
    * that was answered has taken effect or never will.
    */
   readonly callDeadlineMs: number;
-  /**
-   * Writes of bulk work that one worker has under way at once; default 32. A target that carries out one after the other needs
-   * few to be kept busy: more would only queue there, in front of live changes.
-   */
-  readonly parallelWrites?: number;
   /** Resolves when the target answers and is as the connector needs it; throws one of the four errors otherwise. Asked before any work. */
   check(): Promise<void>;
   close(): Promise<void>;

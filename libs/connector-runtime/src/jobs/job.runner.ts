@@ -35,7 +35,7 @@ const LEASE_MS = 10_000;
 /** One job is planned for so long before the others have their turn. */
 const TURN_MS = 1000;
 /** Entities that a job has due at most: enough to keep the workers busy, few enough to be taken back at once. */
-const WINDOW = 2000;
+const WINDOW = 1000;
 const RIPPLE = 1000;
 /** A mapping version is rolled out by itself, whoever starts the first process that has it. */
 const AUTHOR = 'myelin';

@@ -238,8 +238,8 @@ export async function feed(
     }[];
     const room = Math.min(limits.limit, limits.window - (count?.due ?? 0));
     let fed = 0;
-    // As many as the rate allows; else a good part of the window at once, since each time costs the same.
-    if (room > 0 && (room === limits.limit || room >= limits.window / 4)) {
+    // As many as the rate allows; else a good part of the window at once, since each time costs something.
+    if (room > 0 && (room === limits.limit || room >= limits.window / 8)) {
       await lockLedger(manager);
       const [row] = (await manager.query(
         `with chunk as (

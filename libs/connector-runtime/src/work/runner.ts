@@ -10,19 +10,17 @@ import { Gate, type GateState } from './gate.js';
 import { Guards } from '../guards/guards.js';
 import { Mapper } from './mapper.js';
 import { Wakeup } from './wakeup.js';
-import { Worker, type Lane } from './worker.js';
+import { Traffic, Worker, type Lane, type Width } from './worker.js';
 
 /** Injection token of the session with the target. */
 export const SESSION = Symbol('session');
 /** Injection token of the connector. */
 export const CONNECTOR = Symbol('connector');
 
-/** Entities that one worker takes at once. */
-const BATCH = 200;
-/** Of these, deliveries under way at once. */
-const PARALLEL = 32;
-/** So many calls one after the other make a batch of bulk work: a live change of one of its entities waits for as long. */
-const BULK_ROUNDS = 16;
+/** Of live changes, of bulk work, and of bulk work while live changes pass: one of an entity in hand waits for its batch. */
+const LIVE: Width = { batch: 200, parallel: 32 };
+const BULK_ALONE: Width = { batch: 64, parallel: 8 };
+const BULK_BESIDE: Width = { batch: 16, parallel: 2 };
 
 const PARIS_DAY = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Paris' });
 
@@ -45,13 +43,14 @@ export class ConnectorRunner implements OnApplicationBootstrap, OnApplicationShu
   ) {
     const instance = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
     const { live, bulk } = lanesOf(session);
+    const traffic = new Traffic();
     // While one batch is recorded, another keeps the target busy; one worker is always there for live changes.
     this.workers = [[live], [live, bulk], [bulk]].map(
       (lanes, index) =>
         new Worker({
           name: `${instance}-${index}`,
           connector: connector.name,
-          ...{ lanes, session, dataSource, mapper, gate, control, guards, wakeup, logger },
+          ...{ lanes, traffic, session, dataSource, mapper, gate, control, guards, wakeup, logger },
         }),
     );
   }
@@ -85,16 +84,13 @@ export class ConnectorRunner implements OnApplicationBootstrap, OnApplicationShu
   }
 }
 
-/** Live changes, and what may wait while those pass: little of that stands in front of them, here and in the target. */
-export function lanesOf({ syncs, parallelWrites = PARALLEL }: Session): { live: Lane; bulk: Lane } {
-  const priorities = syncs.map((_, index) => index);
+/** Live changes, and what may wait while those pass: little of that then stands in front of them, here and in the target. */
+export function lanesOf({ syncs }: Session): { live: Lane; bulk: Lane } {
+  const live = syncs.map((_, index) => index);
+  const bulk = live.map((priority) => priority + BULK);
   return {
-    live: { priorities, batch: BATCH, parallel: PARALLEL },
-    bulk: {
-      priorities: priorities.map((priority) => priority + BULK),
-      batch: Math.min(BATCH, BULK_ROUNDS * parallelWrites),
-      parallel: parallelWrites,
-    },
+    live: { priorities: live, isBulk: false, alone: LIVE, beside: LIVE },
+    bulk: { priorities: bulk, isBulk: true, alone: BULK_ALONE, beside: BULK_BESIDE },
   };
 }
 

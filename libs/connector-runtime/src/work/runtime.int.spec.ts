@@ -14,7 +14,7 @@ import { Guards } from '../guards/guards.js';
 import { Mapper } from './mapper.js';
 import { lanesOf } from './runner.js';
 import { Wakeup } from './wakeup.js';
-import { Worker } from './worker.js';
+import { Traffic, Worker } from './worker.js';
 
 const logger = createLogger('test', 'fatal');
 const server = process.env.DATABASE_URL ?? '';
@@ -73,6 +73,7 @@ describe('the connector runtime', () => {
         name: randomUUID(),
         connector: 'table',
         lanes: i === 0 ? [live, bulk] : [live],
+        traffic: new Traffic(),
         mapper: new Mapper(session, dataSource, () => today),
         ...{ session, dataSource, gate, control, guards, wakeup, logger },
       });

@@ -19,6 +19,8 @@ import type { Wakeup } from './wakeup.js';
 const LAST_START_MS = 5_000;
 /** What clocks, collections of garbage and the scheduler of the machine may take between a decision and its call. */
 const MARGIN_MS = 5_000;
+/** Where a live change came, more come: bulk work keeps aside for so long after one. */
+const LIVE_FOR_MS = 200;
 const SHORTEST_POLL_MS = 20;
 const LONGEST_POLL_MS = 1000;
 
@@ -34,14 +36,36 @@ const calls = new Histogram({
   buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
 });
 
-/** A kind of work, and how much of it is done at once. */
-export interface Lane {
-  /** The first ones first. */
-  readonly priorities: readonly number[];
+/** How much is done at once. */
+export interface Width {
   /** Entities taken at once. */
   readonly batch: number;
   /** Deliveries under way at once; the connector's own pool may hold them back further. */
   readonly parallel: number;
+}
+
+/** A kind of work. */
+export interface Lane {
+  /** The first ones first. */
+  readonly priorities: readonly number[];
+  /** It may wait while live changes pass. */
+  readonly isBulk: boolean;
+  readonly alone: Width;
+  /** The width while live changes pass. */
+  readonly beside: Width;
+}
+
+/** Whether live changes pass: known to all workers of a process. */
+export class Traffic {
+  private last = -Infinity;
+
+  get isLive(): boolean {
+    return performance.now() - this.last < LIVE_FOR_MS;
+  }
+
+  passes(): void {
+    this.last = performance.now();
+  }
 }
 
 export interface WorkerOptions {
@@ -50,6 +74,7 @@ export interface WorkerOptions {
   readonly connector: string;
   /** What it takes: from a later lane when the earlier ones have nothing. */
   readonly lanes: readonly Lane[];
+  readonly traffic: Traffic;
   readonly session: Session;
   readonly dataSource: DataSource;
   readonly mapper: Mapper;
@@ -113,12 +138,18 @@ export class Worker {
 
   /** Takes and works one batch; false when there is nothing to do. */
   private async turn(): Promise<boolean> {
-    for (const lane of this.options.lanes) if (await this.take(lane)) return true;
+    const { lanes, traffic } = this.options;
+    for (const lane of lanes) {
+      // Who may take live changes stays with them for as long as they come.
+      if (lane.isBulk && lanes.length > 1 && traffic.isLive) return false;
+      if (await this.take(lane)) return true;
+    }
     return false;
   }
 
-  private async take({ priorities, batch, parallel }: Lane): Promise<boolean> {
-    const { gate, control, dataSource, name, session } = this.options;
+  private async take({ priorities, isBulk, alone, beside }: Lane): Promise<boolean> {
+    const { gate, control, dataSource, name, session, traffic } = this.options;
+    const { batch, parallel } = traffic.isLive ? beside : alone;
     const limit = await gate.passage(batch);
     const state = await control.state();
     if (this.stopping || control.blocked(state)) return false;
@@ -127,6 +158,7 @@ export class Worker {
     const lease = LAST_START_MS + session.callDeadlineMs + MARGIN_MS;
     const claims = await claim(dataSource, name, priorities, limit, lease);
     if (claims.length === 0) return false;
+    if (!isBulk) traffic.passes();
     await this.work(claims, parallel, lastStart, state.observe);
     return true;
   }
