@@ -88,7 +88,7 @@ export const lagResyncBench: Bench = {
       await watcher.unbind();
       const { status } = await call<ResyncJob>('GET', `${connector.url}/resyncs/${job.id}`);
       if (status !== 'running')
-        throw new Error(`the resynchronisation of ${n} persons was ${status} before the changes`);
+        throw new Error(`the resynchronisation of ${n} persons was ${status} before the changes had ended`);
       log(`      the job took ${shown(await seconds(() => ended(connector, job.id)))} s more`);
       return told(context, 'ours', times);
     };

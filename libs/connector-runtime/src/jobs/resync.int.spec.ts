@@ -199,6 +199,17 @@ describe('resynchronisation jobs', () => {
     await bed.job(first.body.id, 'done');
   });
 
+  it('leaves a live change that is due already in its place', async () => {
+    const live = structure('DUE');
+    await bed.post('/control/pause', { reason: 'nothing is taken meanwhile' });
+    await bed.take('structure', [live, 1]);
+    const { body } = await bed.post('/resyncs', { mode: 'trust' });
+    await until(async () => (await bed.ledger(live.id))?.job === body.id, 'the job has not reached it');
+    expect(await bed.ledger(live.id)).toMatchObject({ cause: 'change', priority: 0 });
+    await bed.post('/control/resume');
+    await bed.job(body.id, 'done');
+  });
+
   it('lets live changes pass first', async () => {
     const all = await given(400);
     await empty(all.map(({ id }) => id));

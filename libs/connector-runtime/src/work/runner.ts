@@ -4,23 +4,18 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShut
 import type { Connector, Session } from '@myelin/connector';
 import { Health, LOGGER, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
-import { BULK } from './claim.sql.js';
 import { Control } from '../operators/control.js';
 import { Gate, type GateState } from './gate.js';
 import { Guards } from '../guards/guards.js';
+import { lanesOf, Traffic } from './lanes.js';
 import { Mapper } from './mapper.js';
 import { Wakeup } from './wakeup.js';
-import { Traffic, Worker, type Lane, type Width } from './worker.js';
+import { Worker } from './worker.js';
 
 /** Injection token of the session with the target. */
 export const SESSION = Symbol('session');
 /** Injection token of the connector. */
 export const CONNECTOR = Symbol('connector');
-
-/** Of live changes, of bulk work, and of bulk work while live changes pass: one of an entity in hand waits for its batch. */
-const LIVE: Width = { batch: 200, parallel: 32 };
-const BULK_ALONE: Width = { batch: 64, parallel: 8 };
-const BULK_BESIDE: Width = { batch: 16, parallel: 2 };
 
 const PARIS_DAY = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Paris' });
 
@@ -82,16 +77,6 @@ export class ConnectorRunner implements OnApplicationBootstrap, OnApplicationShu
     await this.session.close();
     await this.dataSource.destroy();
   }
-}
-
-/** Live changes, and what may wait while those pass: little of that then stands in front of them, here and in the target. */
-export function lanesOf({ syncs }: Session): { live: Lane; bulk: Lane } {
-  const live = syncs.map((_, index) => index);
-  const bulk = live.map((priority) => priority + BULK);
-  return {
-    live: { priorities: live, isBulk: false, alone: LIVE, beside: LIVE },
-    bulk: { priorities: bulk, isBulk: true, alone: BULK_ALONE, beside: BULK_BESIDE },
-  };
 }
 
 /** Today in Europe/Paris, `YYYY-MM-DD`. */

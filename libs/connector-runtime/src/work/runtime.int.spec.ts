@@ -11,10 +11,10 @@ import { MIGRATIONS } from '../migrations.js';
 import { TableTarget } from '../table-target.testing.js';
 import { Control } from '../operators/control.js';
 import { Guards } from '../guards/guards.js';
+import { lanesOf, Traffic } from './lanes.js';
 import { Mapper } from './mapper.js';
-import { lanesOf } from './runner.js';
 import { Wakeup } from './wakeup.js';
-import { Traffic, Worker } from './worker.js';
+import { Worker } from './worker.js';
 
 const logger = createLogger('test', 'fatal');
 const server = process.env.DATABASE_URL ?? '';

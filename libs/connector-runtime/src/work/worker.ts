@@ -6,6 +6,7 @@ import type { Control } from '../operators/control.js';
 import { decide, standingOf, type Action, type Decision, type Standing } from './decision.js';
 import type { Gate } from './gate.js';
 import type { Guards } from '../guards/guards.js';
+import type { Lane, Traffic } from './lanes.js';
 import type { Mapper, Mapping } from './mapper.js';
 import { surrenderName } from './names.sql.js';
 import { consequenceOf, fingerprintOf, newTicket } from './outcome.js';
@@ -19,8 +20,6 @@ import type { Wakeup } from './wakeup.js';
 const LAST_START_MS = 5_000;
 /** What clocks, collections of garbage and the scheduler of the machine may take between a decision and its call. */
 const MARGIN_MS = 5_000;
-/** Where a live change came, more come: bulk work keeps aside for so long after one. */
-const LIVE_FOR_MS = 200;
 const SHORTEST_POLL_MS = 20;
 const LONGEST_POLL_MS = 1000;
 
@@ -35,38 +34,6 @@ const calls = new Histogram({
   labelNames: ['entity'],
   buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
 });
-
-/** How much is done at once. */
-export interface Width {
-  /** Entities taken at once. */
-  readonly batch: number;
-  /** Deliveries under way at once; the connector's own pool may hold them back further. */
-  readonly parallel: number;
-}
-
-/** A kind of work. */
-export interface Lane {
-  /** The first ones first. */
-  readonly priorities: readonly number[];
-  /** It may wait while live changes pass. */
-  readonly isBulk: boolean;
-  readonly alone: Width;
-  /** The width while live changes pass. */
-  readonly beside: Width;
-}
-
-/** Whether live changes pass: known to all workers of a process. */
-export class Traffic {
-  private last = -Infinity;
-
-  get isLive(): boolean {
-    return performance.now() - this.last < LIVE_FOR_MS;
-  }
-
-  passes(): void {
-    this.last = performance.now();
-  }
-}
 
 export interface WorkerOptions {
   /** Unique among all workers of all instances. */

@@ -1,0 +1,52 @@
+import type { Session } from '@myelin/connector';
+import { BULK } from './claim.sql.js';
+
+/** Of live changes, of bulk work, and of bulk work while live changes pass: one of an entity in hand waits for its batch. */
+const LIVE: Width = { batch: 200, parallel: 32 };
+const BULK_ALONE: Width = { batch: 64, parallel: 8 };
+const BULK_BESIDE: Width = { batch: 16, parallel: 2 };
+
+/** Where a live change came, more come: bulk work keeps aside for so long after one. */
+const LIVE_FOR_MS = 200;
+
+/** How much is done at once. */
+export interface Width {
+  /** Entities taken at once. */
+  readonly batch: number;
+  /** Deliveries under way at once; the connector's own pool may hold them back further. */
+  readonly parallel: number;
+}
+
+/** A kind of work. */
+export interface Lane {
+  /** The first ones first. */
+  readonly priorities: readonly number[];
+  /** It may wait while live changes pass. */
+  readonly isBulk: boolean;
+  readonly alone: Width;
+  /** The width while live changes pass. */
+  readonly beside: Width;
+}
+
+/** Whether live changes pass: known to all workers of a process. */
+export class Traffic {
+  private last = -Infinity;
+
+  get isLive(): boolean {
+    return performance.now() - this.last < LIVE_FOR_MS;
+  }
+
+  passes(): void {
+    this.last = performance.now();
+  }
+}
+
+/** Live changes, and what may wait while those pass: little of that then stands in front of them, here and in the target. */
+export function lanesOf({ syncs }: Session): { live: Lane; bulk: Lane } {
+  const live = syncs.map((_, index) => index);
+  const bulk = live.map((priority) => priority + BULK);
+  return {
+    live: { priorities: live, isBulk: false, alone: LIVE, beside: LIVE },
+    bulk: { priorities: bulk, isBulk: true, alone: BULK_ALONE, beside: BULK_BESIDE },
+  };
+}
