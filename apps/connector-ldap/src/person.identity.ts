@@ -2,14 +2,15 @@ import type { Contact, Master } from '@myelin/contracts';
 import { isValidOn } from './supann/days.js';
 import type { EntryDraft } from './supann/draft.js';
 import type { AttributeName } from './supann/schema.js';
+import { tidy } from './supann/syntax.js';
 import { transliterate } from './supann/transliterate.js';
 import { postalAddress } from './supann/values.js';
 
 /** Family name and given name in use. */
 export function usageNames({ usageName, birthName, usageGivenName, givenNames }: Master<'person'>) {
   return {
-    familyName: (usageName ?? birthName).normalize('NFC').trim(),
-    givenName: (usageGivenName ?? givenNames[0])?.normalize('NFC').trim() || undefined,
+    familyName: tidy(usageName ?? birthName),
+    givenName: tidy(usageGivenName ?? givenNames[0] ?? '') || undefined,
   };
 }
 
@@ -61,7 +62,7 @@ const CONTACTS: Readonly<Record<Contact['kind'], (value: string) => readonly [At
 export function writeContacts(draft: EntryDraft, { contacts, addresses }: Master<'person'>, today: string): void {
   contacts?.forEach((contact, i) => {
     if (!isValidOn(today, contact)) return;
-    const values = CONTACTS[contact.kind](contact.value.normalize('NFC').trim());
+    const values = CONTACTS[contact.kind](tidy(contact.value));
     for (const [attribute, value] of values) draft.add(attribute, value, `contacts[${i}].value`);
   });
   addresses?.forEach((address, i) => {

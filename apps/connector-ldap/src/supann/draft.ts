@@ -1,7 +1,7 @@
 import type { Mapped } from '@myelin/connector';
 import type { FieldFault } from '@myelin/contracts';
 import { attributeType, type AttributeName } from './schema.js';
-import { equalityKey, isPlain, syntaxFault } from './syntax.js';
+import { equalityKey, syntaxFault, tidy } from './syntax.js';
 import { labelled } from './values.js';
 
 /**
@@ -14,7 +14,7 @@ export class EntryDraft {
 
   /** Adds a value and returns it as it will stand; undefined when there is none or the schema cannot hold it. */
   add(attribute: AttributeName, value: string | null | undefined, field: string): string | undefined {
-    const text = tidy(value);
+    const text = tidy(value ?? '');
     if (text === '') return undefined;
     const message = syntaxFault(attribute, text);
     if (message !== undefined) {
@@ -31,7 +31,7 @@ export class EntryDraft {
     value: string | null | undefined,
     field: string,
   ): string | undefined {
-    const text = tidy(value);
+    const text = tidy(value ?? '');
     if (text === '') return undefined;
     const whole = labelled(label, text);
     if (whole !== undefined) return this.add(attribute, whole, field);
@@ -46,15 +46,19 @@ export class EntryDraft {
 
   /** True when the attribute has that value. */
   holds(attribute: AttributeName, value: string): boolean {
-    return this.attributes.get(attribute)?.keys.includes(equalityKey(attribute, value)) ?? false;
+    const known = this.attributes.get(attribute);
+    return known !== undefined && indexOf(known, attribute, value) >= 0;
   }
 
   /** The row, values sorted so that equal content gives equal rows, with what could not be written. */
   mapped(rdn: string, objectClasses: readonly string[], validUntil: string | undefined): Mapped {
-    const row: Record<string, string | readonly string[]> = { rdn, objectClass: [...objectClasses].sort() };
-    for (const [attribute, { values }] of this.attributes) row[attribute] = values.length > 1 ? values.sort() : values;
+    const row: [string, string | string[]][] = [['rdn', rdn]];
+    row.push(['objectClass', [...objectClasses].sort()]);
+    for (const [attribute, { values }] of this.attributes)
+      row.push([attribute, values.length > 1 ? values.sort() : values]);
     return {
-      row,
+      // An object that is built key by key is slow to read once it has many.
+      row: Object.fromEntries(row),
       ...(validUntil !== undefined && { validUntil }),
       ...(this.faults.size > 0 && { unrepresentable: [...this.faults.values()] }),
     };
@@ -62,27 +66,30 @@ export class EntryDraft {
 
   // Two values that are equal to the server cannot both stand; of a single-valued attribute the first one wins.
   private keep(attribute: AttributeName, text: string): string | undefined {
-    const key = equalityKey(attribute, text);
     const known = this.attributes.get(attribute);
     if (!known) {
-      this.attributes.set(attribute, { keys: [key], values: [text] });
+      this.attributes.set(attribute, { values: [text], keys: undefined });
       return text;
     }
-    const at = known.keys.indexOf(key);
+    const at = indexOf(known, attribute, text);
     if (at >= 0) return known.values[at];
     if (attributeType(attribute).single === true) return undefined;
-    known.keys.push(key);
     known.values.push(text);
+    known.keys?.push(equalityKey(attribute, text));
     return text;
   }
 }
 
-/** The values of one attribute, each under the key by which the server compares it. */
+/** The values of one attribute, and the keys by which the server compares them: most have one value and need none. */
 interface Values {
-  readonly keys: string[];
   readonly values: string[];
+  keys: string[] | undefined;
 }
 
-function tidy(value: string | null | undefined): string {
-  return value == null ? '' : isPlain(value) ? value : value.normalize('NFC').trim();
+/** Where the value stands that is the same to the server; -1 when there is none. */
+function indexOf(known: Values, attribute: AttributeName, text: string): number {
+  const at = known.values.indexOf(text);
+  if (at >= 0) return at;
+  known.keys ??= known.values.map((value) => equalityKey(attribute, value));
+  return known.keys.indexOf(equalityKey(attribute, text));
 }

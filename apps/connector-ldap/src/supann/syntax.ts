@@ -58,6 +58,11 @@ export function isPlain(value: string): boolean {
   return PLAIN.test(value);
 }
 
+/** The text in composed characters (NFC), without spaces around. */
+export function tidy(value: string): string {
+  return isPlain(value) ? value : value.normalize('NFC').trim();
+}
+
 const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
 
 function folded(value: string): string {
