@@ -1,6 +1,12 @@
 import { StateAndLedger1764000000000 } from './migrations/1-state-and-ledger.js';
 import { JobsAndGuards1764100000000 } from './migrations/2-jobs-and-guards.js';
 import { JobTally1764200000000 } from './migrations/3-job-tally.js';
+import { OpenItems1764290000000 } from './migrations/4-open-items.js';
 
 /** The schema of every connector's database, oldest step first. */
-export const MIGRATIONS = [StateAndLedger1764000000000, JobsAndGuards1764100000000, JobTally1764200000000];
+export const MIGRATIONS = [
+  StateAndLedger1764000000000,
+  JobsAndGuards1764100000000,
+  JobTally1764200000000,
+  OpenItems1764290000000,
+];

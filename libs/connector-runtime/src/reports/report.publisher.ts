@@ -4,6 +4,7 @@ import { Publisher, type Publication } from '@myelin/messaging';
 import { briefly, Health, LOGGER, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { deleteReports, takeReports } from './report.sql.js';
+import { relaxDurability } from '../work/record.sql.js';
 import { Wakeup } from '../work/wakeup.js';
 
 /** Batches of work whose reports are sent at once. */
@@ -62,6 +63,7 @@ export class ReportPublisher implements OnApplicationBootstrap, BeforeApplicatio
     return this.dataSource.transaction(async (manager) => {
       const { rows, reports } = await takeReports(manager, BATCHES);
       if (rows.length === 0) return 0;
+      await relaxDurability(manager);
       await this.publisher.send(reports.map(publication));
       await deleteReports(manager, rows);
       return rows.length;
