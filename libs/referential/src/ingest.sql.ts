@@ -1,6 +1,6 @@
 import type { Cause, Status } from '@myelin/contracts';
 import type { QueryRunner } from 'typeorm';
-import type { KnownSource, LockedRecord } from './decide.js';
+import type { KnownSource, LockedRecord, Write } from './decide.js';
 import type { IdentifierKey } from './golden.js';
 import type { OverStaged } from './staging.js';
 import type { Attributes } from './tables.js';
@@ -111,12 +111,21 @@ export async function raiseVersions(runner: QueryRunner, raised: ReadonlyMap<str
   );
 }
 
-/** Writes everything that is staged: one statement per table, each over the whole set. */
-export async function mergeStaged(over: OverStaged, source: string, cause: Cause, at: Date): Promise<void> {
-  await createRecords(over, at);
-  await changeRecords(over, at);
-  await saveSourceRecords(over, source, at);
-  await dropLostIdentifiers(over);
+/** Writes everything that is staged: one statement per table, each over the whole set; none that has nothing to do. */
+export async function mergeStaged(
+  over: OverStaged,
+  writes: readonly Write[],
+  source: string,
+  cause: Cause,
+  at: Date,
+): Promise<void> {
+  const modes = new Set(writes.map(({ mode }) => mode));
+  const isKnown = modes.has('attach') || modes.has('update');
+  if (modes.has('create')) await createRecords(over, at);
+  if (isKnown) await changeRecords(over, at);
+  if (modes.has('create') || modes.has('attach')) await addSourceRecords(over, source, at);
+  if (modes.has('update')) await changeSourceRecords(over, at);
+  if (isKnown) await dropLostIdentifiers(over);
   await addIdentifiers(over);
   await appendRevisions(over, source, cause, at);
   await markDirty(over, source, cause, at);
@@ -136,7 +145,7 @@ const changeRecords = (over: OverStaged, at: Date) =>
     [at],
   );
 
-async function saveSourceRecords(over: OverStaged, source: string, at: Date): Promise<void> {
+async function addSourceRecords(over: OverStaged, source: string, at: Date): Promise<void> {
   await over(
     `insert into source_record (id, source, source_id, version, hash, payload, received_at)
      select source_record_id, $1, source_id, version, hash, payload, $2 from staging where mode <> 'update'`,
@@ -147,12 +156,14 @@ async function saveSourceRecords(over: OverStaged, source: string, at: Date): Pr
      select source_record_id, record_id, evidence, $1 from staging where mode <> 'update'`,
     [at],
   );
-  await over(
+}
+
+const changeSourceRecords = (over: OverStaged, at: Date) =>
+  over(
     `update source_record r set version = coalesce(s.version, r.version), hash = s.hash, payload = s.payload, received_at = $1
        from staging s where s.mode = 'update' and r.id = s.source_record_id`,
     [at],
   );
-}
 
 const dropLostIdentifiers = (over: OverStaged) =>
   over(

@@ -109,7 +109,7 @@ async function ingestRound(
   }
   await raiseVersions(runner, raised);
   if (writes.length > 0) {
-    await mergeStaged(await stage(runner, writes), source, cause, new Date());
+    await mergeStaged(await stage(runner, writes), writes, source, cause, new Date());
   }
   return results;
 }

@@ -61,9 +61,11 @@ export function createOutbox(dataSource: DataSource, url: string): Outbox {
         // A row without a record is the end of something that stands on the topic only.
         `select o.entity_id as id, coalesce(r.revision, o.revision) as revision, epoch, incarnation, o.kind, r.status, r.survivor,
                 r.state::text as state, o.cause, coalesce(r.updated_at, o.changed_at) as time
-           from referential, outbox o left join record r on r.id = o.entity_id
-          where $1::uuid is null or o.entity_id > $1
-          order by o.entity_id limit $2`,
+           from referential
+                cross join (select * from outbox where $1::uuid is null or entity_id > $1 order by entity_id limit $2) as o
+                -- Looked up one by one: to merge a few dirty rows with all records costs more the more records there are.
+                left join lateral (select * from record where id = o.entity_id limit 1) as r on true
+          order by o.entity_id`,
         [after, limit],
       )) as DirtyRow[];
       return rows.map(event);

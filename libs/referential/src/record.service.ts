@@ -116,7 +116,7 @@ export class RecordService {
         accepted(write, 'conflict');
         return;
       }
-      await mergeStaged(await stage(runner, [write]), HUB, cause, new Date());
+      await mergeStaged(await stage(runner, [write]), [write], HUB, cause, new Date());
     });
   }
 
