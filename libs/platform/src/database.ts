@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { DataSource, type MixedList, type MigrationInterface } from 'typeorm';
@@ -105,4 +106,23 @@ async function createWhereMissing({ url, schema }: DatabaseOptions): Promise<voi
   } finally {
     await client.end().catch(() => undefined);
   }
+}
+
+/** A statement about more rows than these is planned each time: its plan may depend on how many there are. */
+const FEW = 10;
+const statements = new Map<string, string>();
+
+/**
+ * A statement about `rows` rows whose plan each session of the server keeps when they are few: what runs many times a second for
+ * a row or two takes longer to plan than to run.
+ */
+export function kept(text: string, rows: number): string {
+  if (rows > FEW) return text;
+  let statement = statements.get(text);
+  if (statement === undefined) {
+    // TypeORM hands what it is given to pg, which also takes a statement with a name.
+    statement = { name: `kept ${hash('sha1', text)}`, text } as unknown as string;
+    statements.set(text, statement);
+  }
+  return statement;
 }

@@ -1,5 +1,5 @@
 export { correlationOf } from './correlation.js';
-export { openDatabase, type DatabaseOptions } from './database.js';
+export { kept, openDatabase, type DatabaseOptions } from './database.js';
 export { Health, type HealthReport, type HealthStatus } from './health.js';
 export { createLogger, type Logger } from './logger.js';
 export { Counter, Gauge, Histogram } from './metrics.js';

@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto';
 import { once } from 'node:events';
+import { kept } from '@myelin/platform';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { PoolClient } from 'pg';
 import type { DataSource, QueryRunner } from 'typeorm';
@@ -42,34 +42,20 @@ export async function withStaging<T>(dataSource: DataSource, work: (runner: Quer
 
 /** Makes the rows to write known to the statements that are run with what it answers. */
 export async function stage(runner: QueryRunner, writes: readonly Write[]): Promise<OverStaged> {
-  const client = (await runner.connect()) as PoolClient;
   if (writes.length <= FEW) {
     const rows = `[${writes.map(object).join(',')}]`;
-    // The limit tells the planner how many there are: it would expect a hundred, and read whole tables for them.
-    const staging = `with staging as (select * from jsonb_to_recordset($ROWS::jsonb) as staged (${COLUMNS}) limit ${writes.length})`;
     return (statement, parameters = []) => {
-      const text = `${staging.replace('$ROWS', `$${parameters.length + 1}`)} ${statement}`;
-      // To plan these takes longer than to run them: the server keeps the plans for one row, which is what people change.
-      return client.query({
-        ...(writes.length === 1 && { name: nameOf(text) }),
-        text,
-        values: [...parameters, rows],
-      });
+      // The limit tells the planner how many there are: it would expect a hundred, and read whole tables for them.
+      const text = `with staging as (select * from jsonb_to_recordset($${parameters.length + 1}::jsonb) as staged (${COLUMNS}) limit ${writes.length}) ${statement}`;
+      // What people change is one row at a time: those statements are the same again and again.
+      return runner.query(writes.length === 1 ? kept(text, 1) : text, [...parameters, rows]);
     };
   }
+  const client = (await runner.connect()) as PoolClient;
   const stream = client.query(copyFrom('copy staging from stdin'));
   stream.end(writes.map(line).join(''));
   await once(stream, 'finish');
   return (statement, parameters = []) => runner.query(statement, [...parameters]);
-}
-
-const names = new Map<string, string>();
-
-/** The name under which a session knows a statement: the same for the same text. */
-function nameOf(text: string): string {
-  let name = names.get(text);
-  if (name === undefined) names.set(text, (name = `staged ${hash('sha1', text)}`));
-  return name;
 }
 
 function object({ fact, ...write }: Write): string {

@@ -125,7 +125,7 @@ export class GuardsController {
       await operate(manager, 'held released', order, { entity, action, count });
       return count;
     });
-    this.wakeup.wake();
+    this.wakeup.workers();
     return { released };
   }
 

@@ -1,5 +1,6 @@
 import type { Entity } from '@myelin/contracts';
 import type { Unreadable } from '@myelin/messaging';
+import { kept } from '@myelin/platform';
 import type { EntityManager } from 'typeorm';
 
 /** A master state as it arrived. */
@@ -28,7 +29,8 @@ export async function saveStates(
       `"correlation_id":${JSON.stringify(correlationId ?? null)}}`,
   );
   const saved = (await manager.query(
-    `insert into state (entity, id, epoch, revision, state, correlation_id, changed_at, received_at)
+    kept(
+      `insert into state (entity, id, epoch, revision, state, correlation_id, changed_at, received_at)
      select $1, id, epoch, revision, nullif(state, 'null'::jsonb), correlation_id, changed_at, now()
        from jsonb_to_recordset($2::jsonb) as arrival (id uuid, epoch integer, revision integer, state jsonb, correlation_id text, changed_at timestamptz)
      on conflict (entity, id) do update
@@ -36,6 +38,8 @@ export async function saveStates(
            correlation_id = excluded.correlation_id, changed_at = excluded.changed_at, received_at = excluded.received_at
        where (state.epoch, state.revision) < (excluded.epoch, excluded.revision)
      returning id`,
+      arrivals.length,
+    ),
     [entity, `[${rows.join(',')}]`],
   )) as { id: string }[];
   return new Set(saved.map(({ id }) => id));
@@ -45,15 +49,21 @@ export async function saveStates(
 export async function saveKeys(manager: EntityManager, entity: Entity, arrivals: readonly Arrival[]): Promise<void> {
   const pairs = arrivals.flatMap(({ id, keys }) => keys.map((key) => ({ id, key })));
   await manager.query(
-    `delete from state_key k using unnest($2::uuid[]) as arrived (id)
+    kept(
+      `delete from state_key k using unnest($2::uuid[]) as arrived (id)
       where k.entity = $1 and k.id = arrived.id
         and not exists (select from unnest($3::uuid[], $4::text[]) as kept (id, key) where kept.id = k.id and kept.key = k.key)`,
+      arrivals.length,
+    ),
     [entity, arrivals.map(({ id }) => id), pairs.map(({ id }) => id), pairs.map(({ key }) => key)],
   );
   await manager.query(
-    `insert into state_key (entity, key, id)
+    kept(
+      `insert into state_key (entity, key, id)
      select distinct on (key) $1, key, id from unnest($2::uuid[], $3::text[]) as named (id, key)
      on conflict (entity, key) do update set id = excluded.id where state_key.id <> excluded.id`,
+      pairs.length,
+    ),
     [entity, pairs.map(({ id }) => id), pairs.map(({ key }) => key)],
   );
 }
@@ -66,7 +76,8 @@ export async function markDue(
   changed: readonly { readonly id: string; readonly changedAt: string | null }[],
 ): Promise<void> {
   await manager.query(
-    `insert into ledger (entity, id, priority, status, cause, due_at, pending_since)
+    kept(
+      `insert into ledger (entity, id, priority, status, cause, due_at, pending_since)
      select $1, id, $2, 'due', 'change', now(), coalesce(changed_at, now()) from unnest($3::uuid[], $4::timestamptz[]) as changed (id, changed_at) order by id
      on conflict (entity, id) do update
        set mark = ledger.mark + 1, priority = excluded.priority, cause = 'change', permit = null,
@@ -74,6 +85,8 @@ export async function markDue(
            due_at = case when ledger.status = 'due' and ledger.error is not null then greatest(ledger.due_at, now()) else now() end,
            attempts = case when ledger.status = 'due' then ledger.attempts else 0 end,
            pending_since = coalesce(ledger.pending_since, excluded.pending_since)`,
+      changed.length,
+    ),
     [entity, priority, changed.map(({ id }) => id), changed.map(({ changedAt }) => changedAt)],
   );
 }

@@ -35,7 +35,7 @@ export class Intake {
       await markDue(manager, entity, priority, newer);
       return newer.length;
     });
-    if (due > 0) this.wakeup.wake();
+    if (due > 0) this.wakeup.live.wake();
     for (const { topic, partition, offset, reason } of aside) {
       this.logger.error({ topic, partition, offset, reason }, 'message kept aside');
     }

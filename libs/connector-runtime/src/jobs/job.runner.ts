@@ -97,7 +97,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
         if (!compared) await this.compareProjections();
         compared = true;
         const { ripples, jobs } = await workToDo(this.dataSource);
-        while (ripples && !this.stopping && (await spreadRipple(this.dataSource, RIPPLE))) this.wakeup.wake();
+        while (ripples && !this.stopping && (await spreadRipple(this.dataSource, RIPPLE))) this.wakeup.workers();
         for (const job of jobs ? await leaseJobs(this.dataSource, this.name, LEASE_MS) : []) {
           if (this.stopping) break;
           pause = Math.min(pause, await this.step(job));
@@ -227,7 +227,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
       limit: this.allowance(job),
       window: WINDOW,
     });
-    if (fed > 0) this.wakeup.wake();
+    if (fed > 0) this.wakeup.workers();
     if (left > 0) return true;
     if (job.kind === 'remap') await this.keepProjections(job);
     if (await moveJob(this.dataSource, job.id, ['running'], { status: 'done' })) {

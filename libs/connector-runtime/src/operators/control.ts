@@ -91,7 +91,7 @@ export class Control {
     this.reading = undefined;
     this.readAt = 0;
     const state = await this.state();
-    this.wakeup.wake();
+    this.wakeup.workers();
     return state;
   }
 

@@ -65,7 +65,7 @@ export class ParkedController {
   @ApiOperation({ summary: 'Try parked entities again: some by their tickets, all of one cause, or all' })
   async retry(@Body(Valid(Selection)) order: Selection) {
     const retried = await this.act('parked retried', order, (manager, chosen) => retryParked(manager, chosen));
-    this.wakeup.wake();
+    this.wakeup.workers();
     return { retried };
   }
 

@@ -56,7 +56,7 @@ describe('the publisher of delivery reports', () => {
     const reports = Array.from({ length: 300 }, (_, n) => report({ revision: n + 1 }));
     await save(reports.slice(0, 100));
     await save(reports.slice(100));
-    wakeup.wake();
+    wakeup.reports.wake();
     await empty();
     await stop();
     const found = await onTopic();
@@ -98,7 +98,7 @@ describe('the publisher of delivery reports', () => {
     const stop = start(publisher(nowhere));
     const reports = [report(), report()];
     for (const one of reports) await save([one]);
-    wakeup.wake();
+    wakeup.reports.wake();
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     expect(await rows()).toBe(2);
     await stop();

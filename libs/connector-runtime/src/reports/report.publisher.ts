@@ -11,6 +11,8 @@ import { Wakeup } from '../work/wakeup.js';
 const BATCHES = 10;
 /** Work wakes the publisher: it looks by itself only for what another process left behind. */
 const IDLE_MS = 10_000;
+/** Reports of small batches are gathered for so long: each send costs as much as many of them. */
+const GATHER_MS = 200;
 const RETRY_MS = { first: 250, most: 15_000 };
 
 /**
@@ -37,20 +39,21 @@ export class ReportPublisher implements OnApplicationBootstrap, BeforeApplicatio
 
   async beforeApplicationShutdown(): Promise<void> {
     this.stopping = true;
-    this.wakeup.wake();
+    this.wakeup.reports.wake();
     await this.publisher.close();
     await this.running;
   }
 
   private async loop(): Promise<void> {
     for (let retry = RETRY_MS.first; !this.stopping;) {
-      const seen = this.wakeup.seen;
+      const seen = this.wakeup.reports.seen;
       try {
         // Before the transaction: it must not stay open while Kafka is waited for.
         await this.publisher.ready();
         const sent = await this.publish();
         retry = RETRY_MS.first;
-        if (sent === 0) await this.wakeup.wait(IDLE_MS, seen);
+        if (sent === 0) await this.wakeup.reports.wait(IDLE_MS, seen);
+        else if (sent < BATCHES) await this.pause(GATHER_MS);
       } catch (error) {
         this.logger.debug({ err: briefly(error) }, 'delivery reports are kept for later');
         await this.pause(retry);
@@ -73,7 +76,7 @@ export class ReportPublisher implements OnApplicationBootstrap, BeforeApplicatio
   /** New work does not end the pause: only the end of the process does. */
   private async pause(ms: number): Promise<void> {
     for (const end = Date.now() + ms; !this.stopping && Date.now() < end;) {
-      await this.wakeup.wait(end - Date.now(), this.wakeup.seen);
+      await this.wakeup.reports.wait(end - Date.now(), this.wakeup.reports.seen);
     }
   }
 }

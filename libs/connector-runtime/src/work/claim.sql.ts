@@ -1,5 +1,6 @@
 import type { Row } from '@myelin/connector';
 import type { DeliveryCause, Entity, Master } from '@myelin/contracts';
+import { kept } from '@myelin/platform';
 import type { DataSource } from 'typeorm';
 import type { Action } from './decision.js';
 
@@ -72,8 +73,11 @@ export async function claim(
   if (taken.length === 0) return [];
   // A statement of its own: within the first one a state that was committed after it began would be missed, and its mark not.
   const states = (await dataSource.query(
-    `select entity, id, epoch, revision, state, correlation_id as "correlationId", changed_at as "changedAt"
+    kept(
+      `select entity, id, epoch, revision, state, correlation_id as "correlationId", changed_at as "changedAt"
        from unnest($1::text[], $2::uuid[]) as taken (entity, id) join state using (entity, id)`,
+      taken.length,
+    ),
     [taken.map(({ entity }) => entity), taken.map(({ id }) => id)],
   )) as Newest[];
   const newest = new Map(states.map((state) => [`${state.entity}|${state.id}`, state]));

@@ -1,5 +1,6 @@
 import type { Entity } from '@myelin/contracts';
 import type { NameRequest } from '@myelin/connector';
+import { kept } from '@myelin/platform';
 import type { DataSource } from 'typeorm';
 
 /** A name asked for by one entity. */
@@ -37,8 +38,11 @@ export async function ownedNames(
   if (wanted.length === 0) return new Map();
   const rows = (await dataSource.query(
     // One look into the index per owner, however many names there are: the planner would rather read them all.
-    `select wanted.id as owner, named.name from unnest($2::uuid[]) as wanted (id)
+    kept(
+      `select wanted.id as owner, named.name from unnest($2::uuid[]) as wanted (id)
       cross join lateral (select name from allocated_name a where a.entity = $1 and a.owner = wanted.id limit 1) as named`,
+      wanted.length,
+    ),
     [entity, wanted.map(({ id }) => id)],
   )) as { owner: string; name: string }[];
   return new Map(rows.map(({ owner, name }) => [owner, name]));

@@ -1,5 +1,6 @@
 import type { Row } from '@myelin/connector';
 import type { DeliveryReport, Entity, FieldFault } from '@myelin/contracts';
+import { kept } from '@myelin/platform';
 import type { DataSource, EntityManager } from 'typeorm';
 import { BULK } from './claim.sql.js';
 import type { Action } from './decision.js';
@@ -102,7 +103,7 @@ export interface Outcome {
  * another, and a wait or a use that is registered in one is seen by whoever brings what it names in the next.
  */
 export const lockLedger = (manager: EntityManager) =>
-  manager.query(`select pg_advisory_xact_lock(hashtext('myelin ledger'))`);
+  manager.query(kept(`select pg_advisory_xact_lock(hashtext('myelin ledger'))`, 1));
 
 /**
  * What is done in this transaction may be lost if PostgreSQL crashes within the next half second: its commit does not wait
@@ -145,7 +146,8 @@ export async function record(dataSource: DataSource, worker: string, outcome: Ou
 
 const save = (manager: EntityManager, worker: string, results: readonly Result[]) =>
   manager.query(
-    `update ledger l
+    kept(
+      `update ledger l
         set status = r.status,
             target_id = r."targetId", target_row = r.row, row_hash = r."rowHash", etag = r.etag, suspended_on = r."suspendedOn",
             unrepresentable = r.unrepresentable, error = r.error, attempts = r.attempts, verify = r.verify,
@@ -178,6 +180,8 @@ const save = (manager: EntityManager, worker: string, results: readonly Result[]
             cross join lateral (select r.status in ('applied', 'suspended', 'absent', 'skipped') as done,
                                        r.status = 'due' as open) as progress
       where l.entity = r.entity and l.id = r.id and l.claimed_by = $1`,
+      results.length,
+    ),
     [worker, JSON.stringify(results)],
   );
 
@@ -202,9 +206,12 @@ async function tellJobs(manager: EntityManager, results: readonly Result[]): Pro
   const told = results.filter(({ job, outcome }) => job !== null && outcome !== null);
   if (told.length === 0) return;
   await manager.query(
-    `update job_item i set outcome = t.outcome, ended_at = now()
+    kept(
+      `update job_item i set outcome = t.outcome, ended_at = now()
        from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[]) as t (job, entity, id, outcome)
       where i.job = t.job and i.entity = t.entity and i.id = t.id and i.outcome is null`,
+      told.length,
+    ),
     [
       told.map(({ job }) => job),
       told.map(({ entity }) => entity),
@@ -250,10 +257,13 @@ async function saveUses(manager: EntityManager, { uses, usesChanged }: Outcome):
 async function wakeWaiting(manager: EntityManager, arrived: readonly Result[]): Promise<number> {
   if (arrived.length === 0) return 0;
   const [, woken] = (await manager.query(
-    `update ledger set due_at = now(), mark = mark + 1, cause = 'reference'
+    kept(
+      `update ledger set due_at = now(), mark = mark + 1, cause = 'reference'
       where waits_for && (select array_agg(name) from (
               select a.entity || '|' || k.key as name from unnest($1::text[], $2::uuid[]) as a (entity, id) join state_key k using (entity, id)
               union all select a.entity || '|hub:' || a.id from unnest($1::text[], $2::uuid[]) as a (entity, id)) as names)`,
+      arrived.length,
+    ),
     [arrived.map(({ entity }) => entity), arrived.map(({ id }) => id)],
   )) as [unknown, number];
   return woken;
@@ -291,9 +301,12 @@ async function wakeOutdated(manager: EntityManager, uses: readonly Use[]): Promi
   if (used.size === 0) return 0;
   const seen = [...used.values()];
   const moved = (await manager.query(
-    `select seen.entity, seen.id from unnest($1::text[], $2::uuid[], $3::text[], $4::text[]) as seen (entity, id, acknowledged, target_id)
+    kept(
+      `select seen.entity, seen.id from unnest($1::text[], $2::uuid[], $3::text[], $4::text[]) as seen (entity, id, acknowledged, target_id)
        join ledger l using (entity, id)
       where (l.epoch || '.' || l.revision, l.target_id) is distinct from (seen.acknowledged, seen.target_id)`,
+      seen.length,
+    ),
     [
       seen.map(({ usedEntity }) => usedEntity),
       seen.map(({ usedId }) => usedId),
@@ -317,11 +330,14 @@ async function wakeOutdated(manager: EntityManager, uses: readonly Use[]): Promi
 async function ripple(manager: EntityManager, moved: readonly Result[]): Promise<number> {
   if (moved.length === 0) return 0;
   const noted = (await manager.query(
-    `insert into ripple (entity, id)
+    kept(
+      `insert into ripple (entity, id)
      select entity, id from unnest($1::text[], $2::uuid[]) as moved (entity, id)
       where exists (select from reference_use u where u.used_entity = moved.entity and u.used_id = moved.id)
      on conflict (entity, id) do update set after_entity = '', after_id = '00000000-0000-0000-0000-000000000000'
      returning id`,
+      moved.length,
+    ),
     [moved.map(({ entity }) => entity), moved.map(({ id }) => id)],
   )) as unknown[];
   return noted.length;

@@ -1,4 +1,5 @@
 import type { Entity, Master } from '@myelin/contracts';
+import { kept } from '@myelin/platform';
 import type { DataSource } from 'typeorm';
 
 /** A referenced entity as a mapping sees it. */
@@ -50,13 +51,16 @@ export class References {
 
   private async find(wanted: readonly { entity: Entity; key: string }[]): Promise<ReferenceRow[]> {
     return (await this.dataSource.query(
-      `select w.entity as named, w.key, s.entity, s.id, s.epoch || '.' || s.revision as version, l.target_id as "targetId",
+      kept(
+        `select w.entity as named, w.key, s.entity, s.id, s.epoch || '.' || s.revision as version, l.target_id as "targetId",
               l.epoch || '.' || l.revision as acknowledged, l.status in ('absent', 'skipped') and l.due_at is null as "willNotArrive"
          from unnest($1::text[], $2::text[]) as w (entity, key)
          left join state_key k on k.entity = w.entity and k.key = w.key
          join state s on s.entity = w.entity and s.id = coalesce(k.id, case when w.key like 'hub:%' then substring(w.key from 5)::uuid end)
          left join ledger l on l.entity = s.entity and l.id = s.id
         where s.state is not null`,
+        wanted.length,
+      ),
       [wanted.map(({ entity }) => entity), wanted.map(({ key }) => key)],
     )) as ReferenceRow[];
   }

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
-/** Lets one part of the process tell another that there is work, so that nobody polls fast for nothing. */
-@Injectable()
-export class Wakeup {
+/** Lets one part of the process tell another that there is something to do, so that nobody polls fast for nothing. */
+class Bell {
   private readonly waiting = new Set<() => void>();
   private calls = 0;
 
@@ -28,5 +27,21 @@ export class Wakeup {
       const timer = setTimeout(resume, ms);
       this.waiting.add(resume);
     });
+  }
+}
+
+/** Who is woken: workers when entities have become due, the publisher when reports are stored. */
+@Injectable()
+export class Wakeup {
+  /** For workers that take live changes. */
+  readonly live = new Bell();
+  /** For workers that take only what may wait. */
+  readonly bulk = new Bell();
+  readonly reports = new Bell();
+
+  /** Wakes all workers. */
+  workers(): void {
+    this.live.wake();
+    this.bulk.wake();
   }
 }

@@ -20,7 +20,8 @@ import type { Wakeup } from './wakeup.js';
 const LAST_START_MS = 5_000;
 /** What clocks, collections of garbage and the scheduler of the machine may take between a decision and its call. */
 const MARGIN_MS = 5_000;
-const SHORTEST_POLL_MS = 20;
+/** Who makes an entity due rings; what only becomes due with time, or at another instance, is found by looking. */
+const SHORTEST_POLL_MS = 200;
 const LONGEST_POLL_MS = 1000;
 
 const deliveries = new Counter({
@@ -78,15 +79,16 @@ export class Worker {
   /** Finishes the batch in hand and ends. */
   async stop(): Promise<void> {
     this.stopping = true;
-    this.options.wakeup.wake();
+    this.options.wakeup.workers();
     await this.running;
   }
 
   private async loop(): Promise<void> {
-    const { wakeup, logger, name } = this.options;
+    const { wakeup, lanes, logger, name } = this.options;
+    const bell = lanes.some(({ isBulk }) => !isBulk) ? wakeup.live : wakeup.bulk;
     let pause = SHORTEST_POLL_MS;
     while (!this.stopping) {
-      const seen = wakeup.seen;
+      const seen = bell.seen;
       try {
         if (await this.turn()) {
           pause = SHORTEST_POLL_MS;
@@ -98,7 +100,7 @@ export class Worker {
           'the ledger cannot be worked on',
         );
       }
-      await wakeup.wait(pause, seen);
+      await bell.wait(pause, seen);
       pause = Math.min(pause * 2, LONGEST_POLL_MS);
     }
   }
@@ -159,7 +161,8 @@ export class Worker {
       reports: deliveries.map((one) => reportOf(this.options.connector, one)),
     });
     this.count(deliveries);
-    if (woken > 0 || deliveries.length > 0) wakeup.wake();
+    if (woken + returned.length > 0) wakeup.workers();
+    if (deliveries.length > 0) wakeup.reports.wake();
   }
 
   /** Whether a delivery may still begin: in time, the target answering, nobody having switched it off. */
