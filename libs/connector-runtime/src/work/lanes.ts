@@ -50,3 +50,16 @@ export function lanesOf({ syncs }: Session): { live: Lane; bulk: Lane } {
     bulk: { priorities: bulk, isBulk: true, alone: BULK_ALONE, beside: BULK_BESIDE },
   };
 }
+
+/** Runs `work` over the items, at most `limit` at once. */
+export async function inParallel<T>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  const lane = async () => {
+    for (let index = next++; index < items.length; index = next++) await work(items[index] as T);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
+}

@@ -6,7 +6,7 @@ import type { Control } from '../operators/control.js';
 import { decide, standingOf, type Action, type Decision, type Standing } from './decision.js';
 import type { Gate } from './gate.js';
 import type { Guards } from '../guards/guards.js';
-import type { Lane, Traffic } from './lanes.js';
+import { inParallel, type Lane, type Traffic } from './lanes.js';
 import type { Mapper, Mapping } from './mapper.js';
 import { surrenderName } from './names.sql.js';
 import { consequenceOf, fingerprintOf, newTicket } from './outcome.js';
@@ -391,12 +391,3 @@ const OUTCOMES: Record<Action, Delivery['outcome']> = {
 };
 
 const lineOf = ({ entity, id, revision, correlationId }: Claim) => ({ entity, id, revision, correlationId });
-
-/** Runs `work` over the items, at most `limit` at once. */
-async function inParallel<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
-  let next = 0;
-  const lane = async () => {
-    for (let index = next++; index < items.length; index = next++) await work(items[index] as T);
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
-}
