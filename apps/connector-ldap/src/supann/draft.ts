@@ -52,8 +52,10 @@ export class EntryDraft {
 
   /** The row, values sorted so that equal content gives equal rows, with what could not be written. */
   mapped(rdn: string, objectClasses: readonly string[], validUntil: string | undefined): Mapped {
-    const row: [string, string | string[]][] = [['rdn', rdn]];
-    row.push(['objectClass', [...objectClasses].sort()]);
+    const row: [string, string | string[]][] = [
+      ['rdn', rdn],
+      ['objectClass', [...objectClasses].sort()],
+    ];
     for (const [attribute, { values }] of this.attributes)
       row.push([attribute, values.length > 1 ? values.sort() : values]);
     return {
