@@ -6,7 +6,7 @@ import { rdn } from './ldap/dn.js';
 import { affiliations, primaryAffiliation } from './person.affiliations.js';
 import { usageNames, writeBirth, writeContacts, writeIdentifiers, writeIdentity } from './person.identity.js';
 import { writeProfiles } from './person.profiles.js';
-import { lastDayOfGrace, tenures, type Tenure } from './person.roles.js';
+import { tenures, type Tenure } from './person.roles.js';
 import { accountState, writeState } from './person.state.js';
 import { writeRefIds } from './ref-ids.js';
 import { academicYear, isValidOn, nextChange } from './supann/days.js';
@@ -41,9 +41,9 @@ export function mapPerson(master: Master<'person'>, context: MapContext, setting
   } else {
     writeRefIds(draft, { id: master.id }, today, settings);
   }
-  const held = master.status === 'active' ? tenures(master) : [];
+  const held = master.status === 'active' ? tenures(master, settings.grace) : [];
   writeRoles(draft, master, held, context, settings);
-  return draft.mapped(rdn('uid', login), PERSON_CLASSES, validUntil(master, kept, held, today, settings));
+  return draft.mapped(rdn('uid', login), PERSON_CLASSES, validUntil(master, kept, held, today));
 }
 
 /** The login to allocate: first letter of the given name and family name in use; undefined when the record has a login. */
@@ -64,7 +64,7 @@ function writeRoles(
   settings: DirectorySettings,
 ): void {
   const valid = held.filter(({ period }) => isValidOn(context.today, period));
-  const account = accountState(master, held, context.today, settings);
+  const account = accountState(master, held, context.today);
   writeState(draft, account, settings);
   const populations = valid.length > 0 ? valid.map(({ role }) => role.population) : (account.leaving ?? []);
   const kept = affiliations(populations);
@@ -95,23 +95,21 @@ function writeEstablishment(
   }
 }
 
+/** The next day on which something of the entry begins or has ended. */
 function validUntil(
   { identifiers, contacts, addresses }: Master<'person'>,
   kept: boolean,
   held: readonly Tenure[],
   today: string,
-  { grace }: DirectorySettings,
 ): string | undefined {
-  const parts = kept ? [...(contacts ?? []), ...(addresses ?? [])] : [];
-  const roles = held.flatMap((tenure) => {
-    const afterwards = { to: lastDayOfGrace(tenure, grace) };
-    if (tenure.kind !== 'staff') return [tenure.period, afterwards];
-    const { affectations, functions, career } = tenure.role;
-    return [tenure.period, afterwards, ...(affectations ?? []), ...(functions ?? []), ...(career ?? [])];
-  });
-  const learns = held.some(({ kind, period }) => kind === 'learner' && isValidOn(today, period));
-  const yearEnd = learns ? [{ to: `${academicYear(today) + 1}-08-31` }] : [];
-  return nextChange(today, [...(identifiers ?? []), ...parts, ...roles, ...yearEnd]);
+  const lists: Parameters<typeof nextChange>[1][number][] = [identifiers];
+  if (kept) lists.push(contacts, addresses);
+  for (const { kind, role, period, graceEnd } of held) {
+    lists.push([period, { to: graceEnd }]);
+    if (kind === 'staff') lists.push(role.affectations, role.functions, role.career);
+    if (kind === 'learner' && isValidOn(today, period)) lists.push([{ to: `${academicYear(today) + 1}-08-31` }]);
+  }
+  return nextChange(today, lists);
 }
 
 function givenLogin(master: Master<'person'>, today: string): string | undefined {

@@ -12,27 +12,35 @@ interface Held<Kind extends string, Role> {
   readonly period: Period;
   /** The days of the role as a whole: a learner's spans several enrolments. */
   readonly whole: Period;
+  /** Last day of grace after the period; `LAST_DAY` when it has no end. */
+  readonly graceEnd: string;
 }
 
 /** One population held by a person over a period: staff, external, or one enrolment of a learner. */
 export type Tenure = Held<'staff', ResourceRole> | Held<'external', ExternalRole> | Held<'learner', Enrolment>;
 
 /** Everything the person was, is and will be; what has no valid day is left out. */
-export function tenures({ roles }: Master<'person'>): Tenure[] {
+export function tenures({ roles }: Master<'person'>, grace: Grace): Tenure[] {
   const found: Tenure[] = [];
+  const graceEnd = ({ to }: Period, kind: Tenure['kind']) => addDays(to, grace[kind]);
   roles?.resource?.forEach((role, i) => {
     const period = common(role);
-    if (period) found.push({ kind: 'staff', role, field: `roles.resource[${i}]`, period, whole: period });
+    if (!period) return;
+    const field = `roles.resource[${i}]`;
+    found.push({ kind: 'staff', role, field, period, whole: period, graceEnd: graceEnd(period, 'staff') });
   });
   roles?.external?.forEach((role, i) => {
     const period = common(role);
-    if (period) found.push({ kind: 'external', role, field: `roles.external[${i}]`, period, whole: period });
+    if (!period) return;
+    const field = `roles.external[${i}]`;
+    found.push({ kind: 'external', role, field, period, whole: period, graceEnd: graceEnd(period, 'external') });
   });
   roles?.learner?.forEach((learner, i) => {
     learner.enrolments?.forEach((role, j) => {
       const [whole, period] = [common(learner), common(learner, yearOf(role, learner), role)];
       const field = `roles.learner[${i}].enrolments[${j}]`;
-      if (whole && period) found.push({ kind: 'learner', role, field, period, whole });
+      if (!whole || !period) return;
+      found.push({ kind: 'learner', role, field, period, whole, graceEnd: graceEnd(period, 'learner') });
     });
   });
   return found;
@@ -45,11 +53,6 @@ function yearOf({ year, from, to }: Enrolment, learner: Validity): Validity {
   return to == null && learner.to == null ? { to: end } : {};
 }
 
-/** Last day of grace of a tenure; `LAST_DAY` when it has no end. */
-export function lastDayOfGrace({ kind, period }: Tenure, grace: Grace): string {
-  return addDays(period.to, grace[kind]);
-}
-
 /** The records that a person's entry names: the structures of what is not over, required; sponsors and the home, when known. */
 export function personReferences(
   master: Master<'person'>,
@@ -57,7 +60,7 @@ export function personReferences(
   { grace, homeEstablishment }: { readonly grace: Grace; readonly homeEstablishment: string },
 ): Reference[] {
   if (master.status !== 'active') return [];
-  const current = tenures(master).filter((tenure) => lastDayOfGrace(tenure, grace) >= today);
+  const current = tenures(master, grace).filter(({ graceEnd }) => graceEnd >= today);
   const structures = new Set<string>();
   const sponsors = new Set<string>();
   for (const tenure of current) {

@@ -1,6 +1,6 @@
 import type { Master } from '@myelin/contracts';
 import type { DirectorySettings } from './ldap.settings.js';
-import { lastDayOfGrace, type Tenure } from './person.roles.js';
+import type { Tenure } from './person.roles.js';
 import { addDays, FIRST_DAY, isValidOn, LAST_DAY } from './supann/days.js';
 import type { EntryDraft } from './supann/draft.js';
 import { compactDay } from './supann/values.js';
@@ -22,12 +22,7 @@ const LEAVERS = { staff: 'TSR', learner: 'TSA', external: 'TS' } as const;
  * State of the account on that day (SupAnn, states of resources): active while a role is valid, then in grace, then
  * expired; created as long as none has begun. The status of the record comes first.
  */
-export function accountState(
-  { status }: Master<'person'>,
-  held: readonly Tenure[],
-  today: string,
-  { grace }: DirectorySettings,
-): AccountState {
+export function accountState({ status }: Master<'person'>, held: readonly Tenure[], today: string): AccountState {
   if (status === 'inactive') return { state: 'I:SupannInactif' };
   if (status !== 'active') return { state: 'I:SupannSupprCompte' };
   const valid = held.filter(({ period }) => isValidOn(today, period));
@@ -38,8 +33,8 @@ export function accountState(
   }
   const over = held.filter(({ period }) => period.to < today);
   if (over.length === 0) return { state: 'I:SupannCree' };
-  const inGrace = over.filter((tenure) => lastDayOfGrace(tenure, grace) >= today);
-  const end = latest(over.map((tenure) => lastDayOfGrace(tenure, grace)));
+  const inGrace = over.filter(({ graceEnd }) => graceEnd >= today);
+  const end = latest(over.map(({ graceEnd }) => graceEnd));
   if (inGrace.length === 0) return { state: 'I:SupannExpire', start: addDays(end, 1) };
   const start = addDays(latest(over.map(({ period }) => period.to)), 1);
   return { state: 'A:SupannSursis', start, end, leaving: [...new Set(inGrace.map(({ kind }) => LEAVERS[kind]))] };

@@ -37,9 +37,12 @@ export function mapStructure(
   if (establishment) writeEstablishment(draft, master, today);
   writeContacts(draft, master, today, establishment);
   const { identifiers, parents, contacts, addresses } = master;
-  const parts = [...(identifiers ?? []), ...(parents ?? []), ...(contacts ?? []), ...(addresses ?? [])];
   const classes = establishment ? ESTABLISHMENT_CLASSES : UNIT_CLASSES;
-  return draft.mapped(rdn('supannCodeEntite', master.code), classes, nextChange(today, parts));
+  return draft.mapped(
+    rdn('supannCodeEntite', master.code),
+    classes,
+    nextChange(today, [identifiers, parents, contacts, addresses]),
+  );
 }
 
 /** The parents of a structure: left out until they are in the directory. */

@@ -35,7 +35,9 @@ describe('days', () => {
 
   it('finds the next day on which something begins or has ended', () => {
     const today = '2026-10-15';
-    expect(nextChange(today, [{ from: '2027-01-01' }, { to: today }, { to: '2020-01-01' }])).toBe('2026-10-16');
-    expect(nextChange(today, [{ from: today }, { to: null }, { to: '9999-12-31' }])).toBeUndefined();
+    expect(nextChange(today, [[{ from: '2027-01-01' }, { to: today }], null, [{ to: '2020-01-01' }]])).toBe(
+      '2026-10-16',
+    );
+    expect(nextChange(today, [[{ from: today }, { to: null }, { to: '9999-12-31' }]])).toBeUndefined();
   });
 });

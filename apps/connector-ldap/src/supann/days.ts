@@ -43,13 +43,18 @@ export function academicYear(day: string): number {
   return Number(day.slice(0, 4)) - (day.slice(5) < '09-01' ? 1 : 0);
 }
 
-/** The earliest day after `today` on which one of the periods begins or has ended; undefined when nothing will change. */
-export function nextChange(today: string, periods: readonly Validity[]): string | undefined {
+/** The earliest day after `today` on which one of these periods begins or has ended; undefined when nothing will change. */
+export function nextChange(
+  today: string,
+  lists: readonly (readonly Validity[] | null | undefined)[],
+): string | undefined {
   let begin = LAST_DAY;
   let end = LAST_DAY;
-  for (const { from, to } of periods) {
-    if (from != null && from > today && from < begin) begin = from;
-    if (to != null && to >= today && to < end) end = to;
+  for (const periods of lists) {
+    for (const { from, to } of periods ?? []) {
+      if (from != null && from > today && from < begin) begin = from;
+      if (to != null && to >= today && to < end) end = to;
+    }
   }
   const ended = addDays(end, 1);
   const next = begin < ended ? begin : ended;

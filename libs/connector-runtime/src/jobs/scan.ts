@@ -67,21 +67,25 @@ export class Scan {
     const reading = this.mode === 'verify' ? this.found(suspects) : undefined;
     // Its failure is met below.
     reading?.catch(() => undefined);
-    const mapped = await this.mapped(suspects);
+    const mappingOf = await this.mapped(suspects);
     const found = await reading;
-    const same = suspects.filter((one) => this.isAsAcknowledged(one, mapped.get(one)));
-    const isSame = new Set(same);
-    const rest = suspects.filter((one) => !isSame.has(one));
+    const same: Scanned[] = [];
+    const rest: { one: Scanned; mapping: Mapping | undefined }[] = [];
+    for (const one of suspects) {
+      const mapping = mappingOf(one);
+      if (this.isAsAcknowledged(one, mapping)) same.push(one);
+      else rest.push({ one, mapping });
+    }
     const rows = await readRows(
       this.dataSource,
       this.entity,
-      rest.map(({ id }) => id),
+      rest.map(({ one }) => one.id),
     );
     const items: Item[] = [];
     const versions: { id: string; etag: string }[] = [];
-    for (const one of rest) {
+    for (const { one, mapping: renewed } of rest) {
       const row = rows.get(one.id) ?? null;
-      const mapping = mapped.get(one) ?? acknowledged(one, row);
+      const mapping = renewed ?? acknowledged(one, row);
       const read = found?.get(one);
       // What cannot be mapped or read on its own is tried by a worker, which parks it with the reason.
       if (mapping.is === 'failed' || read instanceof Error) {
@@ -122,11 +126,15 @@ export class Scan {
     return chunk.filter((one) => !same.has(one));
   }
 
-  /** The mappings of those whose state or mapping version is another than the target acknowledged. */
-  private async mapped(chunk: readonly Scanned[]): Promise<Map<Scanned, Mapping>> {
+  /** Maps those whose state or mapping version is another than the target acknowledged, each when it is looked at. */
+  private async mapped(chunk: readonly Scanned[]): Promise<(one: Scanned) => Mapping | undefined> {
     const stale = chunk.filter((one) => one.stale);
-    const mappings = await this.mapper.map(stale, { allocate: false });
-    return new Map(stale.map((one, index) => [one, mappings[index] as Mapping]));
+    const mapping = await this.mapper.prepare(stale, { allocate: false });
+    const indexes = new Map(stale.map((one, index) => [one, index]));
+    return (one) => {
+      const index = indexes.get(one);
+      return index === undefined ? undefined : mapping(index);
+    };
   }
 
   /** Whether a new mapping comes to the row that stands in the target, as far as the ledger is trusted. */

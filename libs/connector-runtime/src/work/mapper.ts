@@ -62,14 +62,26 @@ export class Mapper {
    * The mappings of these entities, in their order. With `allocate` missing names are allocated; without it an entity that
    * has none is mapped without, which is right for one that nobody has written yet.
    */
-  async map(entities: readonly Mappable[], { allocate }: { allocate: boolean }): Promise<Mapping[]> {
+  async map(entities: readonly Mappable[], options: { allocate: boolean }): Promise<Mapping[]> {
+    const mapping = await this.prepare(entities, options);
+    return entities.map((_, index) => mapping(index));
+  }
+
+  /** As `map`, but each is mapped when it is asked for by its index: who looks at one after the other never holds them all. */
+  async prepare(
+    entities: readonly Mappable[],
+    { allocate }: { allocate: boolean },
+  ): Promise<(index: number) => Mapping> {
     const today = this.today();
     const named = entities.map((one) => this.namedBy(one, today));
     const [names, resolved] = await Promise.all([
       this.names(entities, today, allocate),
       this.references.resolve(named.flat()),
     ]);
-    return entities.map((one, index) => this.mapOne(one, named[index]!, names.get(one.id), resolved, today));
+    return (index) => {
+      const one = entities[index]!;
+      return this.mapOne(one, named[index]!, names.get(one.id), resolved, today);
+    };
   }
 
   /** The names of these entities, by id. */
