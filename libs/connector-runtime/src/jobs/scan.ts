@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { changedAttributes, rowHash, type Found, type Row, type Sync } from '@myelin/connector';
 import type { Entity } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
@@ -10,6 +11,8 @@ import { readChunk, readRows, saveProjection, saveVersions, structuresBelow, typ
 
 /** Entities looked at in one step: to verify, as many as one call of a target reads. */
 const CHUNK: Readonly<Record<Mode, number>> = { trust: 1000, verify: 500 };
+/** Entities mapped without a pause. */
+const SLICE = 100;
 
 /** What one step has found. */
 export interface Step {
@@ -71,7 +74,9 @@ export class Scan {
     const found = await reading;
     const same: Scanned[] = [];
     const rest: { one: Scanned; mapping: Mapping | undefined }[] = [];
-    for (const one of suspects) {
+    for (const [index, one] of suspects.entries()) {
+      // Live changes pass between two slices: the mapping alone would hold them up for as long as a chunk takes.
+      if (index % SLICE === SLICE - 1) await setImmediate();
       const mapping = mappingOf(one);
       if (this.isAsAcknowledged(one, mapping)) same.push(one);
       else rest.push({ one, mapping });

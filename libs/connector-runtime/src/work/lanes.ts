@@ -2,9 +2,9 @@ import type { Session } from '@myelin/connector';
 import { BULK } from './claim.sql.js';
 
 /** Of live changes, of bulk work, and of bulk work while live changes pass: one of an entity in hand waits for its batch. */
-const LIVE: Width = { batch: 200, parallel: 32 };
-const BULK_ALONE: Width = { batch: 64, parallel: 8 };
-const BULK_BESIDE: Width = { batch: 16, parallel: 2 };
+const LIVE: Width = { batch: 200, parallel: 32, rest: 0 };
+const BULK_ALONE: Width = { batch: 64, parallel: 8, rest: 0 };
+const BULK_BESIDE: Width = { batch: 16, parallel: 2, rest: 2 };
 
 /** Where a live change came, more come: bulk work keeps aside for so long after one. */
 const LIVE_FOR_MS = 200;
@@ -15,6 +15,8 @@ export interface Width {
   readonly batch: number;
   /** Deliveries under way at once; the connector's own pool may hold them back further. */
   readonly parallel: number;
+  /** How long nothing is done after a batch, as a multiple of what the batch took: the busier all is, the longer. */
+  readonly rest: number;
 }
 
 /** A kind of work. */

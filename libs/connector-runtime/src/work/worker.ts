@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { rowHash, TargetError, type Session, type Sync } from '@myelin/connector';
 import { Counter, Histogram, type Logger } from '@myelin/platform';
 import type { DataSource } from 'typeorm';
@@ -23,6 +24,7 @@ const MARGIN_MS = 5_000;
 /** Who makes an entity due rings; what only becomes due with time, or at another instance, is found by looking. */
 const SHORTEST_POLL_MS = 200;
 const LONGEST_POLL_MS = 1000;
+const LONGEST_REST_MS = 1000;
 
 const deliveries = new Counter({
   name: 'myelin_deliveries_total',
@@ -118,7 +120,7 @@ export class Worker {
 
   private async take({ priorities, isBulk, alone, beside }: Lane): Promise<boolean> {
     const { gate, control, dataSource, name, session, traffic } = this.options;
-    const { batch, parallel } = traffic.isLive ? beside : alone;
+    const { batch, parallel, rest } = traffic.isLive ? beside : alone;
     const limit = await gate.passage(batch);
     const state = await control.state();
     if (this.stopping || control.blocked(state)) return false;
@@ -128,7 +130,9 @@ export class Worker {
     const claims = await claim(dataSource, name, priorities, limit, lease);
     if (claims.length === 0) return false;
     if (!isBulk) traffic.passes();
+    const began = performance.now();
     await this.work(claims, parallel, lastStart, state.observe);
+    if (rest > 0 && !this.stopping) await sleep(Math.min((performance.now() - began) * rest, LONGEST_REST_MS));
     return true;
   }
 
