@@ -59,7 +59,11 @@ export class Bed {
   }
 
   take(entity: Entity, ...states: [state: Record<string, unknown>, revision: number][]): Promise<void> {
-    return this.app.get(Intake).take(entity, entity === 'structure' ? 0 : 1, batchOf(entity, states));
+    return this.takeBatch(entity, batchOf(entity, states));
+  }
+
+  takeBatch(entity: Entity, batch: Batch): Promise<void> {
+    return this.app.get(Intake).take(entity, entity === 'structure' ? 0 : 1, batch);
   }
 
   async call(method: string, path: string, body?: object, headers: Record<string, string> = {}): Promise<Answer> {

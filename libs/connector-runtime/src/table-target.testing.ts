@@ -23,6 +23,8 @@ export interface TargetFaults {
   busy: number;
   /** Records whose label contains this are refused. */
   refuses: string | undefined;
+  /** The connector itself breaks on records of that birth name. */
+  breaksOn: string | undefined;
   /** Milliseconds that every write takes. */
   slow: number;
   /** The credentials are wrong. */
@@ -32,7 +34,7 @@ export interface TargetFaults {
 /** A target for tests: rows in a PostgreSQL table, with a log of every call and faults to switch on. */
 export class TableTarget implements Session {
   readonly faults: TargetFaults = {
-    ...{ down: false, losesAnswers: 0, busy: 0, refuses: undefined, slow: 0, locked: false },
+    ...{ down: false, losesAnswers: 0, busy: 0, refuses: undefined, breaksOn: undefined, slow: 0, locked: false },
   };
   /** Version of the mapping. */
   version = '1';
@@ -94,8 +96,11 @@ export class TableTarget implements Session {
         entity === 'person'
           ? structuresOf(master).map((key) => ({ entity: 'structure', key, required: true }))
           : headOf(master).map((key) => ({ entity: 'person', key, required: false })),
-      nameRequest: (master) =>
-        entity === 'person' ? { base: (master as Master<'person'>).birthName.toLowerCase(), maxLength: 20 } : undefined,
+      nameRequest: (master) => {
+        if (!('birthName' in master)) return undefined;
+        if (master.birthName === this.faults.breaksOn) throw new TypeError('the connector has a defect');
+        return { base: master.birthName.toLowerCase(), maxLength: 20 };
+      },
       map: (master, context) => {
         if (master.status === 'erased' || master.status === 'deleted') return null;
         return { row: this.rowOf(master, context), ...untilOf(master, context) };

@@ -27,6 +27,8 @@ const instant: Check = (value) =>
     ? undefined
     : 'must be an RFC 3339 time';
 
+const MASTER_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
 const reference: Check = (value) => {
   const fault = 'must be a reference, scheme:value';
   if (typeof value !== 'string') return fault;
@@ -34,11 +36,9 @@ const reference: Check = (value) => {
   const scheme = value.slice(0, colon);
   const name = value.slice(colon + 1);
   if (colon < 1 || !SCHEME_NAME.test(scheme)) return fault;
-  if (scheme === 'hub') return /^[0-9a-f-]{36}$/.test(name) ? undefined : 'must name a master id after hub:';
+  if (scheme === 'hub') return MASTER_ID.test(name) ? undefined : 'must name a master id after hub:';
   return identifierFault(scheme, name);
 };
-
-const MASTER_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 const extensions: Check = (value) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'must be an object';

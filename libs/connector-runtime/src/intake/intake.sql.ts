@@ -61,7 +61,12 @@ export async function saveKeys(manager: EntityManager, entity: Entity, arrivals:
     kept(
       `insert into state_key (entity, key, id)
      select distinct on (key) $1, key, id from unnest($2::uuid[], $3::text[]) as named (id, key)
-     on conflict (entity, key) do update set id = excluded.id where state_key.id <> excluded.id`,
+     on conflict (entity, key) do update set id = excluded.id
+       -- Partitions are read at different speeds: who took the name later keeps it.
+       where state_key.id <> excluded.id
+         and not exists (select from state holder join state newcomer on newcomer.entity = holder.entity
+                          where holder.entity = $1 and holder.id = state_key.id and newcomer.id = excluded.id
+                            and holder.changed_at > newcomer.changed_at)`,
       pairs.length,
     ),
     [entity, pairs.map(({ id }) => id), pairs.map(({ key }) => key)],

@@ -24,7 +24,7 @@ import {
 import { Gate } from '../work/gate.js';
 import { Mapper } from '../work/mapper.js';
 import { consequenceOf } from '../work/outcome.js';
-import { spreadRipple } from '../work/record.sql.js';
+import { releaseObserved, spreadRipple } from '../work/record.sql.js';
 import { Scan } from './scan.js';
 import { countScope, structuresBelow } from './scan.sql.js';
 import { Wakeup } from '../work/wakeup.js';
@@ -96,8 +96,10 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
       try {
         if (!compared) await this.compareProjections();
         compared = true;
-        const { ripples, jobs } = await workToDo(this.dataSource);
+        const { ripples, observed, jobs } = await workToDo(this.dataSource, this.entities);
         while (ripples && !this.stopping && (await spreadRipple(this.dataSource, RIPPLE))) this.wakeup.workers();
+        while (observed && !this.stopping && (await releaseObserved(this.dataSource, this.entities, RIPPLE)))
+          this.wakeup.workers();
         for (const job of jobs ? await leaseJobs(this.dataSource, this.name, LEASE_MS) : []) {
           if (this.stopping) break;
           pause = Math.min(pause, await this.step(job));

@@ -4,7 +4,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { BULK } from '../work/claim.sql.js';
 import { canonical, overlap, type Item, type Job, type JobRequest } from './job.js';
 import { operate } from '../operators/operation.sql.js';
-import { lockLedger, relaxDurability } from '../work/record.sql.js';
+import { lockLedger, OWN_DUE, relaxDurability } from '../work/record.sql.js';
 
 const COLUMNS = `id, kind, mode, scope, status, automatic, plan, author, reason, rate, hours, drift_percent as "driftPercent", override,
   cursor_entity as "cursorEntity", cursor_id as "cursorId", scanned, total, plan_hash as "planHash", paused_from as "pausedFrom", failure,
@@ -88,11 +88,17 @@ export async function listJobs(dataSource: DataSource, limit: number): Promise<J
 }
 
 /** Whether a moved entity or a job waits for somebody: asked every second, so it costs one look into two small indexes. */
-export async function workToDo(dataSource: DataSource): Promise<{ ripples: boolean; jobs: boolean }> {
+export async function workToDo(
+  dataSource: DataSource,
+  entities: readonly Entity[],
+): Promise<{ ripples: boolean; observed: boolean; jobs: boolean }> {
   const [found] = (await dataSource.query(
     `select exists (select from ripple) as ripples,
+            exists (select from ledger where entity = any($1::text[]) and status = 'observed' and (due_at is null or due_at > now()))
+              and not (select observe from control) as observed,
             exists (select from job where ended_at is null and status in ('planning', 'running', 'cancelled')) as jobs`,
-  )) as { ripples: boolean; jobs: boolean }[];
+    [entities],
+  )) as { ripples: boolean; observed: boolean; jobs: boolean }[];
   return found!;
 }
 
@@ -184,8 +190,10 @@ export async function readItems(
   filter: { action?: string; outcome?: string } = {},
 ): Promise<(Item & { outcome: string | null; endedAt: Date | null })[]> {
   return (await dataSource.query(
-    `select entity, id, action, changed, outcome, ended_at as "endedAt" from job_item
-      where job = $1 and (entity, id) > ($2, $3) and ($5::text is null or action = $5) and ($6::text is null or coalesce(outcome, 'open') = $6)
+    `select entity, id, action, changed, shown as outcome, ended_at as "endedAt"
+       from job_item i cross join lateral (
+              select coalesce(outcome, (select 'cancelled' from job where id = $1 and status = 'cancelled' and ended_at is not null)) as shown) as s
+      where job = $1 and (entity, id) > ($2, $3) and ($5::text is null or action = $5) and ($6::text is null or coalesce(shown, 'open') = $6)
       order by entity, id limit $4`,
     [job, after.entity, after.id, limit, filter.action ?? null, filter.outcome ?? null],
   )) as (Item & { outcome: string | null; endedAt: Date | null })[];
@@ -249,9 +257,14 @@ export async function feed(
              from unnest($2::text[]) with ordinality as kind (entity, place)
                   cross join lateral (
                     select * from job_item where job = $1 and entity = kind.entity and not fed and outcome is null order by job, entity, id limit $3) as i
+             -- It may have been stopped while the ledger was waited for.
+             where exists (select from job where id = $1 and status = 'running')
             order by kind.place limit $3)
          , marked as (
-           update ledger l set due_at = now(), mark = mark + 1, attempts = 0,
+           update ledger l set mark = mark + 1,
+                  -- The target has asked to wait with it.
+                  due_at = case when l.status = 'due' and l.error is not null then greatest(l.due_at, now()) else now() end,
+                  attempts = case when l.status = 'due' then l.attempts else 0 end,
                   -- What is due already stays due for that reason, should the job be withdrawn.
                   cause = case when l.due_at <= now() then l.cause else $4 end, verify = l.verify or $5, job = $1, permit = chunk.action,
                   -- A live change keeps its place.
@@ -281,8 +294,7 @@ export async function withdraw(manager: EntityManager, job: string): Promise<voi
   await manager.query(
     `update ledger l
         set job = null, permit = null, mark = mark + 1,
-            due_at = case when cause in ('resync', 'remap')
-                          then due_day::timestamp at time zone 'Europe/Paris' else due_at end
+            due_at = ${OWN_DUE}
       where job = $1 and claimed_by is null`,
     [job],
   );
@@ -306,8 +318,10 @@ export async function endCancelled(dataSource: DataSource, job: string): Promise
       busy: boolean;
     }[];
     if (row?.busy) return false;
+    // However many are left: they are told apart by their job alone.
     await manager.query(
-      `update job_item set outcome = 'cancelled', ended_at = now() where job = $1 and outcome is null`,
+      `with left_over as (delete from job_tally where job = $1 and outcome = 'open' returning *)
+       insert into job_tally select job, entity, action, 'cancelled', count from left_over`,
       [job],
     );
     await manager.query(`update job set ended_at = now() where id = $1 and status = 'cancelled'`, [job]);

@@ -20,6 +20,7 @@ import {
   unfeed,
   withdraw,
 } from './job.sql.js';
+import { lockLedger } from '../work/record.sql.js';
 import { operate } from '../operators/operation.sql.js';
 import { ExecuteOrder, OrderBody, Ordered, orderFault, ResyncOrder, UUID, Valid } from '../operators/orders.js';
 
@@ -173,6 +174,7 @@ export class ResyncController {
     await this.dataSource.transaction(async (manager) => {
       const moved = await moveJob(manager, job.id, ['paused'], { status: job.pausedFrom ?? 'running' });
       if (!moved) throw new ProblemError('conflict', `the job is ${job.status}`);
+      await lockLedger(manager);
       await unfeed(manager, job.id);
       await operate(manager, 'job resumed', order, { job: job.id });
     });

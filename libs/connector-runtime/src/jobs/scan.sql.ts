@@ -108,7 +108,10 @@ export async function saveProjection(
 ): Promise<void> {
   if (ids.length === 0) return;
   await dataSource.query(
-    `update ledger set projection = $2 where entity = $1 and id = any($3::uuid[]) and claimed_by is null`,
+    // Whoever writes one of them now leaves it as it must be.
+    `update ledger l set projection = $2
+       from (select id from ledger where entity = $1 and id = any($3::uuid[]) and claimed_by is null order by id for update skip locked) as free
+      where l.entity = $1 and l.id = free.id`,
     [entity, version, ids],
   );
 }
@@ -121,8 +124,11 @@ export async function saveVersions(
 ): Promise<void> {
   if (versions.length === 0) return;
   await dataSource.query(
-    `update ledger l set etag = seen.etag from unnest($2::uuid[], $3::text[]) as seen (id, etag)
-      where l.entity = $1 and l.id = seen.id and l.claimed_by is null and l.target_id is not null`,
+    `update ledger l set etag = seen.etag
+       from unnest($2::uuid[], $3::text[]) as seen (id, etag)
+       join (select id from ledger where entity = $1 and id = any($2::uuid[]) and claimed_by is null and target_id is not null
+              order by id for update skip locked) as free using (id)
+      where l.entity = $1 and l.id = seen.id`,
     [entity, versions.map(({ id }) => id), versions.map(({ etag }) => etag)],
   );
 }

@@ -3,7 +3,7 @@ import { changedAttributes, rowHash, type Found, type Row, type Sync } from '@my
 import type { Entity } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
 import { consequenceOf } from '../work/outcome.js';
-import { decide, standingOf, type Standing } from '../work/decision.js';
+import { decide, standingOf, type Decision, type Standing } from '../work/decision.js';
 import type { Item, Mode, Scope } from './job.js';
 import type { Mapper, Mapping } from '../work/mapper.js';
 import { readMany } from '../work/read.js';
@@ -92,14 +92,22 @@ export class Scan {
       const row = rows.get(one.id) ?? null;
       const mapping = renewed ?? acknowledged(one, row);
       const read = found?.get(one);
-      // What cannot be mapped or read on its own is tried by a worker, which parks it with the reason.
+      // What cannot be mapped, read or suspended on its own is tried by a worker, which parks it with the reason.
+      const tried = { entity: one.entity, id: one.id, action: row === null ? 'create' : 'retry', changed: [] };
       if (mapping.is === 'failed' || read instanceof Error) {
-        items.push({ entity: one.entity, id: one.id, action: row === null ? 'create' : 'retry', changed: [] });
+        items.push(tried);
         continue;
       }
       if (mapping.is === 'skipped' || mapping.is === 'waiting') continue;
       const standing: Standing = read === undefined ? { ...one, row } : standingOf(read, one.suspendedOn);
-      const { action, changed } = decide(mapping, standing, sync.removal, this.mapper.today());
+      let decision: Decision;
+      try {
+        decision = decide(mapping, standing, sync.removal, this.mapper.today());
+      } catch {
+        items.push(tried);
+        continue;
+      }
+      const { action, changed } = decision;
       const forgotten = read !== undefined && one.stale && changedAttributes(row, read?.row ?? null).length > 0;
       if (action !== 'none') items.push({ entity: one.entity, id: one.id, action, changed });
       // The target is right and the ledger is not: it learns what the target has, without a write.
@@ -113,10 +121,9 @@ export class Scan {
     const ids = same.map(({ id }) => id);
     // What is kept of one chunk is written while the next one is looked at.
     await this.saving;
-    this.saving = Promise.all([
-      saveProjection(this.dataSource, this.entity, sync.version, ids),
+    this.saving = saveProjection(this.dataSource, this.entity, sync.version, ids).then(() =>
       saveVersions(this.dataSource, this.entity, versions),
-    ]);
+    );
     this.saving.catch(() => undefined);
     return items;
   }

@@ -39,7 +39,7 @@ const REFRESH_MS = 500;
 @Injectable()
 export class Control {
   private known: ControlState | undefined;
-  private readAt = 0;
+  private readAt = -Infinity;
   private asked = 0;
   private reading: Promise<ControlState> | undefined;
 
@@ -51,7 +51,7 @@ export class Control {
 
   /** The state, at most half a second old. */
   async state(): Promise<ControlState> {
-    if (this.known && Date.now() - this.readAt < REFRESH_MS) return this.known;
+    if (this.known && performance.now() - this.readAt < REFRESH_MS) return this.known;
     if (!this.reading) {
       const reading = this.read().finally(() => this.reading === reading && (this.reading = undefined));
       this.reading = reading;
@@ -61,7 +61,7 @@ export class Control {
 
   /** The state as it was read last; asks for a newer one in the background. */
   get latest(): ControlState | undefined {
-    if (Date.now() - this.readAt >= REFRESH_MS) void this.state().catch(() => undefined);
+    if (performance.now() - this.readAt >= REFRESH_MS) void this.state().catch(() => undefined);
     return this.known;
   }
 
@@ -80,16 +80,12 @@ export class Control {
       const sets = entries.map(([name], index) => `${name} = $${index + 1}`);
       const values = entries.map(([, value]) => (typeof value === 'boolean' ? value : JSON.stringify(value)));
       await manager.query(`update control set ${sets.join(', ')}`, values);
-      // What was only noted becomes work as soon as writing is allowed.
-      if (changes.observe === false) {
-        await manager.query(`update ledger set due_at = now(), mark = mark + 1 where status = 'observed'`);
-      }
       await operate(manager, 'control', order, changes);
     });
     this.logger.info({ changes: Object.keys(changes) }, 'switched by an operator');
     // A reading that began before knows nothing of it.
     this.reading = undefined;
-    this.readAt = 0;
+    this.readAt = -Infinity;
     const state = await this.state();
     this.wakeup.workers();
     return state;
@@ -104,7 +100,7 @@ export class Control {
          from control`,
     )) as ControlState[];
     if (asked === this.asked) {
-      this.readAt = Date.now();
+      this.readAt = performance.now();
       this.known = row!;
     }
     return row!;

@@ -1,6 +1,7 @@
 import {
   SKIP,
   type Mapped,
+  type NameRequest,
   type Reference,
   type Referenced,
   type Row,
@@ -43,6 +44,16 @@ interface Known {
   readonly faults: readonly FieldFault[];
 }
 
+/** What a connector asks for before it maps an entity. */
+interface Asked {
+  readonly references: readonly Reference[];
+  readonly name?: NameRequest | undefined;
+  /** It threw. */
+  readonly failed?: { readonly error: unknown };
+}
+
+const NONE: readonly [] = [];
+
 /** Maps entities in batches: whatever a batch needs is read in as few queries as it has kinds of entities. */
 export class Mapper {
   readonly syncs: ReadonlyMap<Entity, Sync>;
@@ -73,27 +84,40 @@ export class Mapper {
     { allocate }: { allocate: boolean },
   ): Promise<(index: number) => Mapping> {
     const today = this.today();
-    const named = entities.map((one) => this.namedBy(one, today));
+    const asked = entities.map((one) => this.ask(one, today));
     const [names, resolved] = await Promise.all([
-      this.names(entities, today, allocate),
-      this.references.resolve(named.flat()),
+      this.names(entities, asked, allocate),
+      this.references.resolve(asked.flatMap(({ references }) => references)),
     ]);
     return (index) => {
       const one = entities[index]!;
-      return this.mapOne(one, named[index]!, names.get(one.id), resolved, today);
+      return this.mapOne(one, asked[index]!, names.get(one.id), resolved, today);
     };
   }
 
+  /** What the connector asks for before it maps an entity. */
+  private ask({ entity, state }: Mappable, today: string): Asked {
+    const sync = this.syncs.get(entity);
+    if (!sync || state === null) return { references: NONE };
+    try {
+      return { references: sync.references?.(state, today) ?? NONE, name: sync.nameRequest?.(state, today) };
+    } catch (error) {
+      return { references: NONE, failed: { error } };
+    }
+  }
+
   /** The names of these entities, by id. */
-  private async names(entities: readonly Mappable[], today: string, allocate: boolean): Promise<Map<string, string>> {
+  private async names(
+    entities: readonly Mappable[],
+    asked: readonly Asked[],
+    allocate: boolean,
+  ): Promise<Map<string, string>> {
     const names = new Map<string, string>();
-    for (const [entity, group] of Map.groupBy(entities, (one) => one.entity)) {
-      const sync = this.syncs.get(entity);
-      if (!sync?.nameRequest) continue;
-      const requests = group.flatMap((one) => {
-        const request = one.state && sync.nameRequest?.(one.state, today);
-        return request ? [{ id: one.id, ...request }] : [];
-      });
+    const wanted = entities.flatMap(({ entity, id }, index) => {
+      const { name } = asked[index]!;
+      return name ? [{ entity, id, ...name }] : [];
+    });
+    for (const [entity, requests] of Map.groupBy(wanted, (one) => one.entity)) {
       const found = allocate
         ? await allocateNames(this.dataSource, entity, requests)
         : await ownedNames(this.dataSource, entity, requests);
@@ -102,18 +126,9 @@ export class Mapper {
     return names;
   }
 
-  private namedBy({ entity, state }: Mappable, today: string): readonly Reference[] {
-    try {
-      return (state && this.syncs.get(entity)?.references?.(state, today)) ?? [];
-    } catch {
-      // The mapping meets the same defect and reports it.
-      return [];
-    }
-  }
-
   private mapOne(
     { entity, state }: Mappable,
-    named: readonly Reference[],
+    { references: named, failed }: Asked,
     name: string | undefined,
     resolved: ReadonlyMap<string, Resolved>,
     today: string,
@@ -122,6 +137,7 @@ export class Mapper {
     const known = knownOf(named, found, name);
     const sync = this.syncs.get(entity);
     if (!sync) return { ...known, is: 'skipped' };
+    if (failed) return { ...known, is: 'failed', error: failed.error };
     const mustWait = (one: Reference, index: number) =>
       one.required && found[index]?.targetId == null && !found[index]?.willNotArrive;
     if (known.waitsFor !== null && named.some(mustWait)) return { ...known, is: 'waiting' };
@@ -141,8 +157,6 @@ export class Mapper {
     }
   }
 }
-
-const NONE: readonly [] = [];
 
 /** What follows from the references alone. */
 function knownOf(

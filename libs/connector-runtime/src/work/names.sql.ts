@@ -68,6 +68,7 @@ async function propose(
   await dataSource.query(
     `insert into allocated_name (entity, name, base, number, owner)
      select $1, name, base, number, id from unnest($2::uuid[], $3::text[], $4::integer[], $5::text[]) as p (id, base, number, name)
+      order by name
      on conflict do nothing`,
     [
       entity,

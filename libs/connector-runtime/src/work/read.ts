@@ -1,8 +1,11 @@
 import type { Found, Sync } from '@myelin/connector';
 import type { Entity } from '@myelin/contracts';
+import { inParallel } from './lanes.js';
 
 /** Entities asked for in one call. */
 const MOST = 500;
+/** Reads under way at once, of those that are asked for one by one. */
+const AT_ONCE = 32;
 
 interface Wanted {
   readonly entity: Entity;
@@ -23,7 +26,7 @@ export async function readMany<T extends Wanted>(
     const sync = syncs.get(entity);
     if (!sync) continue;
     if (!sync.readMany) {
-      await Promise.all(group.map(async (one) => found.set(one, await sync.read(one).catch(asError))));
+      await inParallel(group, AT_ONCE, async (one) => void found.set(one, await sync.read(one).catch(asError)));
       continue;
     }
     for (let start = 0; start < group.length; start += MOST) {

@@ -4,6 +4,7 @@ import { kept } from '@myelin/platform';
 import type { DataSource, EntityManager } from 'typeorm';
 import { BULK } from './claim.sql.js';
 import type { Action } from './decision.js';
+import { HUB_KEY } from './references.js';
 import { saveReports } from '../reports/report.sql.js';
 
 /** What the ledger says of an entity in the target. */
@@ -124,9 +125,11 @@ export async function record(dataSource: DataSource, worker: string, outcome: Ou
     await lockLedger(manager);
     if (returned.length > 0) await giveBack(manager, worker, returned);
     if (results.length === 0) return 0;
-    await save(manager, worker, results);
-    await tellJobs(manager, results);
-    if (outcome.usesChanged.length > 0) await saveUses(manager, outcome);
+    const saved = await save(manager, worker, results);
+    const isSaved = ({ entity, id }: { entity: Entity; id: string }) => saved.has(`${entity}|${id}`);
+    await tellJobs(manager, results.filter(isSaved));
+    const usesChanged = outcome.usesChanged.filter(isSaved);
+    if (usesChanged.length > 0) await saveUses(manager, { ...outcome, usesChanged });
     await saveReports(manager, outcome.reports);
     // That something will not arrive ends a wait as well.
     const ended = results.filter(({ status }) => status === 'applied' || status === 'absent' || status === 'skipped');
@@ -144,13 +147,25 @@ export async function record(dataSource: DataSource, worker: string, outcome: Ou
   });
 }
 
-const save = (manager: EntityManager, worker: string, results: readonly Result[]) =>
-  manager.query(
+/**
+ * When a ledger row `l` that a job has made due is due without the job: never, or on its day, unless its state is another than
+ * the target has, so that it was due before.
+ */
+export const OWN_DUE = `case when l.cause in ('resync', 'remap')
+         and not (l.status = 'due' and exists (select from state s where s.entity = l.entity and s.id = l.id
+                                                  and (s.epoch, s.revision) is distinct from (l.epoch, l.revision)))
+       then l.due_day::timestamp at time zone 'Europe/Paris' else l.due_at end`;
+
+/** Saves results and answers for whom (`entity|id`): who has lost its claim has nothing to say any more. */
+async function save(manager: EntityManager, worker: string, results: readonly Result[]): Promise<Set<string>> {
+  const [saved] = (await manager.query(
     kept(
       `update ledger l
         set status = r.status,
             target_id = r."targetId", target_row = r.row, row_hash = r."rowHash", etag = r.etag, suspended_on = r."suspendedOn",
-            unrepresentable = r.unrepresentable, error = r.error, attempts = r.attempts, verify = r.verify,
+            unrepresentable = r.unrepresentable, error = r.error, attempts = r.attempts,
+            -- Somebody may have asked meanwhile that it be read in the target.
+            verify = r.verify or l.mark <> r.mark and l.verify,
             waits_for = (select array_agg(key) from jsonb_array_elements_text(r."waitsFor") as key),
             epoch = case when done then r.epoch else l.epoch end,
             revision = case when done then r.revision else l.revision end,
@@ -165,7 +180,9 @@ const save = (manager: EntityManager, worker: string, results: readonly Result[]
             due_day = case when done then r."dueDay" else l.due_day end,
             due_at = case when l.mark <> r.mark then now()
                           when r."retryInMs" is not null then now() + make_interval(secs => r."retryInMs" / 1000.0)
-                          when done then r."dueDay"::timestamp at time zone 'Europe/Paris' end,
+                          -- A day that has begun here and not at the worker would make it due again at once, and again.
+                          when done and r."dueDay" is not null
+                            then greatest(r."dueDay"::timestamp at time zone 'Europe/Paris', now() + interval '1 minute') end,
             -- What comes back because a day begins may wait for what is live.
             cause = case when l.mark = r.mark and done and r."dueDay" is not null then 'date' else l.cause end,
             priority = case when l.mark = r.mark and done and r."dueDay" is not null then l.priority % ${BULK} + ${BULK} else l.priority end,
@@ -179,25 +196,25 @@ const save = (manager: EntityManager, worker: string, results: readonly Result[]
               "retryInMs" float8, "quarantineMs" float8, "dueDay" date, job uuid, permit text)
             cross join lateral (select r.status in ('applied', 'suspended', 'absent', 'skipped') as done,
                                        r.status = 'due' as open) as progress
-      where l.entity = r.entity and l.id = r.id and l.claimed_by = $1`,
+      where l.entity = r.entity and l.id = r.id and l.claimed_by = $1
+     returning l.entity, l.id`,
       results.length,
     ),
     [worker, JSON.stringify(results)],
-  );
+  )) as [{ entity: Entity; id: string }[], number];
+  return new Set(saved.map(({ entity, id }) => `${entity}|${id}`));
+}
 
 /** Gives claims back: due at once, unless only a job that no longer runs wanted them. */
 const giveBack = (manager: EntityManager, worker: string, returned: Outcome['returned']) =>
   manager.query(
-    `with back as (
-       select l.entity, l.id, l.job is not null and j.status is distinct from 'running'
-                               and l.cause in ('resync', 'remap') as withdrawn
-         from unnest($2::text[], $3::uuid[]) as r (entity, id) join ledger l using (entity, id) left join job j on j.id = l.job
-        where l.claimed_by = $1)
-     update ledger l
+    `update ledger l
         set claimed_by = null, claimed_until = null,
-            job = case when not withdrawn then l.job end, permit = case when not withdrawn then l.permit end,
-            due_at = case when withdrawn then l.due_day::timestamp at time zone 'Europe/Paris' else l.due_at end
-       from back where l.entity = back.entity and l.id = back.id`,
+            job = case when back.runs then l.job end, permit = case when back.runs then l.permit end,
+            due_at = case when back.runs then l.due_at else ${OWN_DUE} end
+       from (select l.entity, l.id, l.job is null or j.status = 'running' as runs
+               from unnest($2::text[], $3::uuid[]) as r (entity, id) join ledger l using (entity, id) left join job j on j.id = l.job) as back
+      where l.entity = back.entity and l.id = back.id and l.claimed_by = $1`,
     [worker, returned.map(({ entity }) => entity), returned.map(({ id }) => id)],
   );
 
@@ -253,19 +270,37 @@ async function saveUses(manager: EntityManager, { uses, usesChanged }: Outcome):
   );
 }
 
-/** Makes due whoever waits for one of these entities, by any of their names. */
-async function wakeWaiting(manager: EntityManager, arrived: readonly Result[]): Promise<number> {
+/** So many that wait are woken at once; the others in small steps, as those who used what has moved. */
+const WOKEN_AT_ONCE = 1000;
+
+/** Makes due whoever waits for one of these entities, by any of their names, up to `WOKEN_AT_ONCE`. */
+async function wakeWaiting(
+  manager: EntityManager,
+  arrived: readonly { readonly entity: Entity; readonly id: string }[],
+): Promise<number> {
   if (arrived.length === 0) return 0;
+  const ids = [arrived.map(({ entity }) => entity), arrived.map(({ id }) => id)];
   const [, woken] = (await manager.query(
     kept(
-      `update ledger set due_at = now(), mark = mark + 1, cause = 'reference'
-      where waits_for && (select array_agg(name) from (
-              select a.entity || '|' || k.key as name from unnest($1::text[], $2::uuid[]) as a (entity, id) join state_key k using (entity, id)
-              union all select a.entity || '|hub:' || a.id from unnest($1::text[], $2::uuid[]) as a (entity, id)) as names)`,
+      `update ledger l set due_at = now(), mark = mark + 1, cause = 'reference'
+       from (select entity, id from ledger
+              where waits_for && (select array_agg(name) from (
+                      select a.entity || '|' || k.key as name from unnest($1::text[], $2::uuid[]) as a (entity, id) join state_key k using (entity, id)
+                      union all select a.entity || '|hub:' || a.id from unnest($1::text[], $2::uuid[]) as a (entity, id)) as names)
+                -- What is due already sees what has arrived, and what is in hand is asked for it when it is recorded.
+                and (due_at is null or due_at > now())
+              limit ${WOKEN_AT_ONCE}) as waiting
+      where l.entity = waiting.entity and l.id = waiting.id`,
       arrived.length,
     ),
-    [arrived.map(({ entity }) => entity), arrived.map(({ id }) => id)],
+    ids,
   )) as [unknown, number];
+  if (woken === WOKEN_AT_ONCE) {
+    await manager.query(
+      `insert into ripple (entity, id) select * from unnest($1::text[], $2::uuid[]) as arrived on conflict do nothing`,
+      ids,
+    );
+  }
   return woken;
 }
 
@@ -282,7 +317,7 @@ async function wakeAnswered(manager: EntityManager, waiting: readonly Result[]):
                left join state_key k on k.entity = w.named and k.key = w.key
                join ledger t on t.entity = w.named
                             and (t.target_id is not null or w.held and t.due_at is null and t.status in ('absent', 'skipped'))
-                            and t.id = coalesce(k.id, case when w.key like 'hub:%' then substring(w.key from 5)::uuid end)) as answered
+                            and t.id = coalesce(k.id, case when w.key ~ ${HUB_KEY} then substring(w.key from 5)::uuid end)) as answered
       where l.entity = answered.entity and l.id = answered.id`,
     [
       keys.map(({ entity }) => entity),
@@ -349,8 +384,9 @@ export async function spreadRipple(dataSource: DataSource, limit: number): Promi
     await lockLedger(manager);
     const [moved] = (await manager.query(
       `select entity, id, after_entity as "afterEntity", after_id as "afterId" from ripple limit 1 for update`,
-    )) as { entity: string; id: string; afterEntity: string; afterId: string }[];
+    )) as { entity: Entity; id: string; afterEntity: string; afterId: string }[];
     if (!moved) return false;
+    if ((await wakeWaiting(manager, [moved])) === WOKEN_AT_ONCE) return true;
     const users = (await manager.query(
       `select entity, id from reference_use
         where used_entity = $1 and used_id = $2 and (entity, id) > ($3, $4) order by entity, id limit $5`,
@@ -374,5 +410,25 @@ export async function spreadRipple(dataSource: DataSource, limit: number): Promi
       ]);
     } else await manager.query(`delete from ripple where entity = $1 and id = $2`, [moved.entity, moved.id]);
     return true;
+  });
+}
+
+/** Makes the next entities due whose differences were only noted, now that writing is allowed; false when there are none. */
+export async function releaseObserved(
+  dataSource: DataSource,
+  entities: readonly Entity[],
+  limit: number,
+): Promise<boolean> {
+  return dataSource.transaction(async (manager) => {
+    await lockLedger(manager);
+    const [, released] = (await manager.query(
+      `update ledger l set due_at = now(), mark = mark + 1, priority = priority % ${BULK} + ${BULK}
+         from (select entity, id from ledger
+                where entity = any($1::text[]) and status = 'observed' and (due_at is null or due_at > now())
+                  and not (select observe from control) limit $2) as noted
+        where l.entity = noted.entity and l.id = noted.id`,
+      [entities, limit],
+    )) as [unknown, number];
+    return released > 0;
   });
 }

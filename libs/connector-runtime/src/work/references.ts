@@ -26,6 +26,9 @@ interface ReferenceRow {
   willNotArrive: boolean;
 }
 
+/** `hub:` and a master id: what looks like it and is none, is the name of nobody. */
+export const HUB_KEY = `'^hub:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'`;
+
 /** A few thousand structures are named by hundreds of thousands of persons: their states are parsed once. */
 const KEPT = 5000;
 
@@ -56,7 +59,7 @@ export class References {
               l.epoch || '.' || l.revision as acknowledged, l.status in ('absent', 'skipped') and l.due_at is null as "willNotArrive"
          from unnest($1::text[], $2::text[]) as w (entity, key)
          left join state_key k on k.entity = w.entity and k.key = w.key
-         join state s on s.entity = w.entity and s.id = coalesce(k.id, case when w.key like 'hub:%' then substring(w.key from 5)::uuid end)
+         join state s on s.entity = w.entity and s.id = coalesce(k.id, case when w.key ~ ${HUB_KEY} then substring(w.key from 5)::uuid end)
          left join ledger l on l.entity = s.entity and l.id = s.id
         where s.state is not null`,
         wanted.length,

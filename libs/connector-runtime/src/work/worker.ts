@@ -71,6 +71,8 @@ interface Task {
 export class Worker {
   private running: Promise<void> | undefined;
   private stopping = false;
+  /** Entities that are taken at once at most. */
+  private most = Infinity;
 
   constructor(private readonly options: WorkerOptions) {}
 
@@ -121,7 +123,7 @@ export class Worker {
   private async take({ priorities, isBulk, alone, beside }: Lane): Promise<boolean> {
     const { gate, control, dataSource, name, session, traffic } = this.options;
     const { batch, parallel, rest } = traffic.isLive ? beside : alone;
-    const limit = await gate.passage(batch);
+    const limit = await gate.passage(Math.min(batch, this.most));
     const state = await control.state();
     if (this.stopping || control.blocked(state)) return false;
     // Who takes over after the lease must find that nothing which was begun under it can still take effect.
@@ -165,6 +167,9 @@ export class Worker {
       reports: deliveries.map((one) => reportOf(this.options.connector, one)),
     });
     this.count(deliveries);
+    // What could not begin in time was too much at once.
+    const isLate = returned.length > 0 && performance.now() >= lastStart;
+    this.most = isLate ? Math.ceil(claims.length / 2) : this.most * 2;
     if (woken + returned.length > 0) wakeup.workers();
     if (deliveries.length > 0) wakeup.reports.wake();
   }
@@ -210,8 +215,12 @@ export class Worker {
         deliveries.push(this.settled(one, mapping, { status: 'waiting', waitsFor: mapping.waitsFor }, 'waiting'));
       } else if (mapping.is !== 'failed') {
         const standing = read === undefined ? one : standingOf(read as Exclude<typeof read, Error>, one.suspendedOn);
-        const decision = decide(mapping, standing, sync.removal, mapper.today());
-        tasks.push({ one, sync, mapping, standing, decision });
+        try {
+          const decision = decide(mapping, standing, sync.removal, mapper.today());
+          tasks.push({ one, sync, mapping, standing, decision });
+        } catch (error) {
+          deliveries.push(await this.afterError(one, sync, error, 0));
+        }
       }
     }
     return tasks;
@@ -257,7 +266,9 @@ export class Worker {
         etag = after === null ? null : (written.etag ?? null);
       }
     } catch (error) {
-      return this.afterError(one, sync, error, this.options.session.callDeadlineMs - (performance.now() - began));
+      // What the guards have let past need not ask them again.
+      const passed = { ...one, permit: action };
+      return this.afterError(passed, sync, error, this.options.session.callDeadlineMs - (performance.now() - began));
     }
     const status = after === null ? 'absent' : decision.suspendedOn !== null ? 'suspended' : 'applied';
     const { faults } = mapping;
