@@ -84,7 +84,8 @@ export class Bed {
   settled(): Promise<void> {
     return until(async () => {
       const [row] = (await this.dataSource.query(
-        `select exists (select from ledger where due_at <= now() or claimed_by is not null) or exists (select from ripple) as busy`,
+        `select exists (select from ledger where due_at <= now() or claimed_by is not null) or exists (select from ripple)
+                  or exists (select from ledger, control where status = 'observed' and not observe) as busy`,
       )) as { busy: boolean }[];
       return row?.busy === false;
     }, 'the ledger did not settle');

@@ -48,7 +48,6 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
   private readonly fedAt = new Map<string, number>();
   private running: Promise<void> | undefined;
   private stopping = false;
-  private wake: (() => void) | undefined;
 
   constructor(
     @Inject(DataSource) private readonly dataSource: DataSource,
@@ -68,30 +67,16 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
     this.running = this.loop();
   }
 
-  /** A job was asked for: it is looked at now instead of within a second. */
-  begin(): void {
-    this.wake?.();
-  }
-
   async onApplicationShutdown(): Promise<void> {
     this.stopping = true;
-    this.wake?.();
+    this.wakeup.jobs.wake();
     await this.running;
-  }
-
-  private pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   private async loop(): Promise<void> {
     let compared = false;
     while (!this.stopping) {
+      const { seen } = this.wakeup.jobs;
       let pause = IDLE_MS;
       try {
         if (!compared) await this.compareProjections();
@@ -107,7 +92,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
       } catch (error) {
         this.logger.warn({ err: briefly(error) }, 'jobs cannot be worked on');
       }
-      await this.pause(pause);
+      await this.wakeup.jobs.wait(pause, seen);
     }
   }
 

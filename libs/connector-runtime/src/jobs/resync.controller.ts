@@ -21,6 +21,7 @@ import {
   withdraw,
 } from './job.sql.js';
 import { lockLedger } from '../work/record.sql.js';
+import { Wakeup } from '../work/wakeup.js';
 import { operate } from '../operators/operation.sql.js';
 import { ExecuteOrder, OrderBody, Ordered, orderFault, ResyncOrder, UUID, Valid } from '../operators/orders.js';
 
@@ -35,6 +36,7 @@ export class ResyncController {
   constructor(
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(JobRunner) private readonly runner: JobRunner,
+    @Inject(Wakeup) private readonly wakeup: Wakeup,
   ) {}
 
   @Post()
@@ -178,6 +180,7 @@ export class ResyncController {
       await unfeed(manager, job.id);
       await operate(manager, 'job resumed', order, { job: job.id });
     });
+    this.wakeup.jobs.wake();
     return this.read(id);
   }
 
@@ -202,7 +205,8 @@ export class ResyncController {
   private async create(request: JobRequest, response: Response) {
     try {
       const { job, isNew } = await createJob(this.dataSource, request, this.runner.entities);
-      if (isNew) this.runner.begin();
+      // It is looked at now instead of within a second.
+      if (isNew) this.wakeup.jobs.wake();
       else response.status(200);
       response.setHeader('Location', `/resyncs/${job.id}`);
       return this.view(job);

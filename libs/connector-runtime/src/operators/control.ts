@@ -88,6 +88,8 @@ export class Control {
     this.readAt = -Infinity;
     const state = await this.state();
     this.wakeup.workers();
+    // What was only noted becomes work as soon as writing is allowed.
+    this.wakeup.jobs.wake();
     return state;
   }
 

@@ -38,6 +38,8 @@ export class Wakeup {
   /** For workers that take only what may wait. */
   readonly bulk = new Bell();
   readonly reports = new Bell();
+  /** For who works on jobs and on what is made due in small steps. */
+  readonly jobs = new Bell();
 
   /** Wakes all workers. */
   workers(): void {
