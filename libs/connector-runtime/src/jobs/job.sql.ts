@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Entity } from '@myelin/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
-import { BULK } from '../work/claim.sql.js';
+import { BULK, FREE, ONLY_FOR_ITS_JOB } from '../work/claim.sql.js';
 import { canonical, overlap, type Item, type Job, type JobRequest } from './job.js';
 import { operate } from '../operators/operation.sql.js';
 import { lockLedger, relaxDurability } from '../work/record.sql.js';
@@ -252,8 +252,9 @@ export async function feed(
             order by kind.place limit $3)
          , marked as (
            update ledger l set due_at = now(), mark = mark + 1, attempts = 0,
-                  -- What is due already stays due for that reason, should the job be withdrawn.
-                  cause = case when l.due_at <= now() then l.cause else $4 end, verify = l.verify or $5, job = $1, permit = chunk.action,
+                  -- What is due already, or after a while, stays due for that reason, should the job be withdrawn.
+                  cause = case when l.due_at <= now() or l.due_at is not null and l.status = 'due' then l.cause else $4 end,
+                  verify = l.verify or $5, job = $1, permit = chunk.action,
                   -- A live change keeps its place.
                   priority = case when l.due_at <= now() then least(l.priority, chunk.priority) else chunk.priority end
              from chunk where l.entity = chunk.entity and l.id = chunk.id and (l.job is null or l.job = $1)
@@ -281,9 +282,8 @@ export async function withdraw(manager: EntityManager, job: string): Promise<voi
   await manager.query(
     `update ledger l
         set job = null, permit = null, mark = mark + 1,
-            due_at = case when cause in ('resync', 'remap')
-                          then due_day::timestamp at time zone 'Europe/Paris' else due_at end
-      where job = $1 and claimed_by is null`,
+            due_at = case when ${ONLY_FOR_ITS_JOB} then l.due_day::timestamp at time zone 'Europe/Paris' else l.due_at end
+      where l.job = $1 and ${FREE}`,
     [job],
   );
 }

@@ -162,6 +162,41 @@ describe('resynchronisation jobs', () => {
     expect(await created()).toBe(400);
   }, 60_000);
 
+  it('ends when it is cancelled after answers were lost, though the target is down, and counts everything', async () => {
+    const all = await given(50);
+    await empty(all.map(({ id }) => id));
+    const before = await calls('create');
+    Object.assign(bed.target.faults, { slow: 300, losesAnswers: 50 });
+    const { body } = await bed.post('/resyncs', { mode: 'verify' });
+    await until(async () => (await calls('create')) > before, 'nothing was created');
+    bed.target.faults.down = true;
+    await until(async () => (await bed.get('/control')).body.work === 'paused', 'nobody noticed');
+    await bed.post(`/resyncs/${body.id}/cancel`);
+    await until(async () => (await bed.get(`/resyncs/${body.id}`)).body.endedAt !== null, 'it does not end');
+    expect((await bed.get(`/resyncs/${body.id}`)).body.progress.outcomes).toEqual({ cancelled: 50 });
+
+    // What had begun is read and comes to its end, the rest is left as it was.
+    Object.assign(bed.target.faults, { slow: 0, losesAnswers: 0, down: false });
+    await bed.settled();
+    const begun = (await calls('create')) - before;
+    expect(begun).toBeLessThan(50);
+    expect(Object.keys(await bed.target.rows())).toHaveLength(begun);
+    const states = (await bed.dataSource.query('select distinct status, claimed_by, due_at from ledger')) as object[];
+    expect(states).toEqual([{ status: 'applied', claimed_by: null, due_at: null }]);
+  });
+
+  it('leaves a change that is to be tried again later due when it is cancelled', async () => {
+    const later = structure('LATER');
+    await bed.post('/control/pause');
+    await bed.take('structure', [later, 1]);
+    await bed.dataSource.query(`update ledger set due_at = now() + interval '1 hour', error = '{"name":"TryLater"}'`);
+    const { body } = await bed.post('/resyncs', { mode: 'trust' });
+    await until(async () => (await bed.ledger(later.id))?.job === body.id, 'the job has not reached it');
+    await bed.post(`/resyncs/${body.id}/cancel`);
+    await bed.post('/control/resume');
+    await until(async () => (await bed.ledger(later.id))?.status === 'applied', 'the change is lost');
+  });
+
   it('keeps to its rate', async () => {
     const all = await given(60);
     await empty(all.map(({ id }) => id));

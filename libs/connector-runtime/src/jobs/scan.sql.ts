@@ -2,6 +2,7 @@ import type { Row } from '@myelin/connector';
 import type { Entity, Master } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
 import { isWhole, type Mode, type Scope } from './job.js';
+import { FREE } from '../work/claim.sql.js';
 import type { LedgerStatus } from '../work/record.sql.js';
 
 /** An entity as a scan sees it. */
@@ -108,7 +109,7 @@ export async function saveProjection(
 ): Promise<void> {
   if (ids.length === 0) return;
   await dataSource.query(
-    `update ledger set projection = $2 where entity = $1 and id = any($3::uuid[]) and claimed_by is null`,
+    `update ledger l set projection = $2 where l.entity = $1 and l.id = any($3::uuid[]) and ${FREE}`,
     [entity, version, ids],
   );
 }
@@ -122,7 +123,7 @@ export async function saveVersions(
   if (versions.length === 0) return;
   await dataSource.query(
     `update ledger l set etag = seen.etag from unnest($2::uuid[], $3::text[]) as seen (id, etag)
-      where l.entity = $1 and l.id = seen.id and l.claimed_by is null and l.target_id is not null`,
+      where l.entity = $1 and l.id = seen.id and ${FREE} and l.target_id is not null`,
     [entity, versions.map(({ id }) => id), versions.map(({ etag }) => etag)],
   );
 }

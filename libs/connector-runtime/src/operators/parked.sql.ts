@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import { BESIDE_LIVE, FREE, LIVE } from '../work/claim.sql.js';
 import type { LedgerError } from '../work/record.sql.js';
 
 /** A parked entity: ids, field names and the reason, no values. */
@@ -74,8 +75,9 @@ export async function dismissParked(
   by: { author: string; reason: string },
 ): Promise<number> {
   const [, count] = (await manager.query(
-    `update ledger set status = 'dismissed', dismissal = jsonb_build_object('author', $3::text, 'reason', $4::text, 'at', now()), due_at = null, pending_since = null
-      where status = 'parked' and claimed_by is null and (due_at is null or due_at > now())
+    `update ledger l
+        set status = 'dismissed', dismissal = jsonb_build_object('author', $3::text, 'reason', $4::text, 'at', now()), due_at = null, pending_since = null
+      where status = 'parked' and ${FREE} and (due_at is null or due_at > now())
         and ($1::text[] is null or ticket = any($1)) and ($2::text is null or fingerprint = $2)`,
     [tickets ?? null, fingerprint ?? null, by.author, by.reason],
   )) as [unknown, number];

@@ -2,7 +2,7 @@ import type { Row } from '@myelin/connector';
 import type { DeliveryReport, Entity, FieldFault } from '@myelin/contracts';
 import { kept } from '@myelin/platform';
 import type { DataSource, EntityManager } from 'typeorm';
-import { BULK } from './claim.sql.js';
+import { BULK, LIVE, ONLY_FOR_ITS_JOB } from './claim.sql.js';
 import type { Action } from './decision.js';
 import { saveReports } from '../reports/report.sql.js';
 
@@ -189,14 +189,13 @@ const save = (manager: EntityManager, worker: string, results: readonly Result[]
 const giveBack = (manager: EntityManager, worker: string, returned: Outcome['returned']) =>
   manager.query(
     `with back as (
-       select l.entity, l.id, l.job is not null and j.status is distinct from 'running'
-                               and l.cause in ('resync', 'remap') as withdrawn
+       select l.entity, l.id, l.job is not null and j.status is distinct from 'running' as stopped
          from unnest($2::text[], $3::uuid[]) as r (entity, id) join ledger l using (entity, id) left join job j on j.id = l.job
         where l.claimed_by = $1)
      update ledger l
         set claimed_by = null, claimed_until = null,
-            job = case when not withdrawn then l.job end, permit = case when not withdrawn then l.permit end,
-            due_at = case when withdrawn then l.due_day::timestamp at time zone 'Europe/Paris' else l.due_at end
+            job = case when not stopped then l.job end, permit = case when not stopped then l.permit end,
+            due_at = case when stopped and ${ONLY_FOR_ITS_JOB} then l.due_day::timestamp at time zone 'Europe/Paris' else l.due_at end
        from back where l.entity = back.entity and l.id = back.id`,
     [worker, returned.map(({ entity }) => entity), returned.map(({ id }) => id)],
   );
