@@ -21,6 +21,8 @@ export interface TargetFaults {
   losesAnswers: number;
   /** The next writes are told to come back. */
   busy: number;
+  /** The mapping of records whose label contains this has a defect. */
+  breaks: string | undefined;
   /** Records whose label contains this are refused. */
   refuses: string | undefined;
   /** Milliseconds that every write takes. */
@@ -32,7 +34,7 @@ export interface TargetFaults {
 /** A target for tests: rows in a PostgreSQL table, with a log of every call and faults to switch on. */
 export class TableTarget implements Session {
   readonly faults: TargetFaults = {
-    ...{ down: false, losesAnswers: 0, busy: 0, refuses: undefined, slow: 0, locked: false },
+    ...{ down: false, losesAnswers: 0, busy: 0, breaks: undefined, refuses: undefined, slow: 0, locked: false },
   };
   /** Version of the mapping. */
   version = '1';
@@ -97,6 +99,7 @@ export class TableTarget implements Session {
       nameRequest: (master) =>
         entity === 'person' ? { base: (master as Master<'person'>).birthName.toLowerCase(), maxLength: 20 } : undefined,
       map: (master, context) => {
+        if (this.faults.breaks && JSON.stringify(master).includes(this.faults.breaks)) throw new Error('a defect');
         if (master.status === 'erased' || master.status === 'deleted') return null;
         return { row: this.rowOf(master, context), ...untilOf(master, context) };
       },

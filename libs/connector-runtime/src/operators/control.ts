@@ -2,6 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { LOGGER, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { operate } from './operation.sql.js';
+import { BESIDE_LIVE } from '../work/claim.sql.js';
+import { lockLedger } from '../work/record.sql.js';
 import { Wakeup } from '../work/wakeup.js';
 
 /** Who asks for something, and why: kept with what was done. */
@@ -82,7 +84,10 @@ export class Control {
       await manager.query(`update control set ${sets.join(', ')}`, values);
       // What was only noted becomes work as soon as writing is allowed.
       if (changes.observe === false) {
-        await manager.query(`update ledger set due_at = now(), mark = mark + 1 where status = 'observed'`);
+        await lockLedger(manager);
+        await manager.query(
+          `update ledger l set due_at = now(), mark = mark + 1, priority = ${BESIDE_LIVE} where status = 'observed'`,
+        );
       }
       await operate(manager, 'control', order, changes);
     });

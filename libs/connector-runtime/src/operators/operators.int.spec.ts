@@ -71,6 +71,47 @@ describe('what operators do with a connector', () => {
     });
   });
 
+  it('what a defect of the mapping has parked can be dismissed', async () => {
+    bed.target.faults.breaks = 'broken';
+    const broken = structure('BROKEN', { longLabel: 'broken' });
+    await take(broken);
+    await until(async () => (await bed.ledger(broken.id))?.status === 'parked', 'it is not parked');
+    await bed.settled();
+    expect((await bed.post('/parked/dismiss', { all: true, reason: 'known' })).body).toEqual({ dismissed: 1 });
+    bed.target.faults.breaks = undefined;
+    await take(structure('NEXT'));
+    await bed.settled();
+    expect(await bed.ledger(broken.id)).toMatchObject({ status: 'dismissed', due_at: null });
+  });
+
+  it('what is retried, released or written by the many lets live changes pass; one alone does not wait', async () => {
+    bed.target.faults.refuses = 'bad';
+    const many = Array.from({ length: 4 }, (_, i) => structure(`M${i}`, { longLabel: `bad ${i}` }));
+    await take(...many);
+    await bed.settled();
+    const changed = many[0]!;
+    const { body: page } = await bed.get('/parked');
+    const { ticket, id: alone } = page.items.find(({ id }: { id: string }) => id !== changed.id);
+    const priorities = async () =>
+      Object.fromEntries(
+        await Promise.all(many.map(async ({ id }) => [id, (await bed.ledger(id))?.priority as number] as const)),
+      );
+    await bed.post('/control/pause');
+    await bed.take('structure', [{ ...changed, longLabel: 'good' }, 2]);
+    await bed.post('/parked/retry', { all: true });
+    const expected = Object.fromEntries(many.map(({ id }) => [id, id === changed.id ? 0 : 10]));
+    expect(await priorities()).toEqual(expected);
+    await bed.post('/parked/retry', { tickets: [ticket] });
+    expect(await priorities()).toEqual({ ...expected, [alone]: 0 });
+
+    await bed.post('/control/observe');
+    await bed.post('/control/resume');
+    await bed.settled();
+    await bed.post('/control/write');
+    await bed.settled();
+    expect(await bed.ledger(changed.id)).toMatchObject({ status: 'applied', priority: 10 });
+  });
+
   it('pause, maintenance and disabling hold writes back while states are still taken', async () => {
     await bed.post('/control/pause', { reason: 'the target is being upgraded' });
     await take(structure('P'));

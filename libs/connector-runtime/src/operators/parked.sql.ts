@@ -57,10 +57,11 @@ export async function groupParked(dataSource: DataSource): Promise<object[]> {
   )) as object[];
 }
 
-/** Makes parked entities due again, and answers how many; dismissed ones only when they are named by their tickets. */
+/** Makes parked entities due again, many beside live changes, and answers how many; dismissed ones only when they are named by their tickets. */
 export async function retryParked(manager: EntityManager, { tickets, fingerprint }: Chosen): Promise<number> {
   const [, count] = (await manager.query(
-    `update ledger set due_at = now(), mark = mark + 1, attempts = 0
+    `update ledger l
+        set due_at = now(), mark = mark + 1, attempts = 0, priority = ${tickets?.length === 1 ? LIVE : BESIDE_LIVE}
       where (status = 'parked' or status = 'dismissed' and ticket = any($1::text[]))
         and ($1::text[] is null or ticket = any($1)) and ($2::text is null or fingerprint = $2)`,
     [tickets ?? null, fingerprint ?? null],
