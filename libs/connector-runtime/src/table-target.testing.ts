@@ -92,9 +92,9 @@ export class TableTarget implements Session {
         head: { from: ['extensions'], rule: 'id of the person who directs it' },
         closed: { from: [], rule: 'suspended' },
       },
-      references: (master): Reference[] =>
+      references: (master, today): Reference[] =>
         entity === 'person'
-          ? structuresOf(master).map((key) => ({ entity: 'structure', key, required: true }))
+          ? structuresOf(master, today).map((key) => ({ entity: 'structure', key, required: true }))
           : headOf(master).map((key) => ({ entity: 'person', key, required: false })),
       nameRequest: (master) =>
         entity === 'person' ? { base: (master as Master<'person'>).birthName.toLowerCase(), maxLength: 20 } : undefined,
@@ -119,7 +119,7 @@ export class TableTarget implements Session {
       const [head] = headOf(master).flatMap((key) => context.reference(key)?.targetId ?? []);
       return { label, ...(head !== undefined && { head }) };
     }
-    const used = structuresOf(master).map((key) => context.reference(key));
+    const used = structuresOf(master, context.today).map((key) => context.reference(key));
     const codes = used.map((one) => (one && 'code' in one.master ? one.master.code : ''));
     return {
       login: context.name ?? '',
@@ -177,8 +177,11 @@ export class TableTarget implements Session {
   }
 }
 
-const structuresOf = (master: Master): string[] =>
-  ((master as Master<'person'>).roles?.external ?? []).map(({ structure }) => structure);
+/** The structures of the roles that are not over. */
+const structuresOf = (master: Master, today: string): string[] =>
+  ((master as Master<'person'>).roles?.external ?? [])
+    .filter(({ to }) => (to ?? today) >= today)
+    .map(({ structure }) => structure);
 
 /** The person who directs a structure, kept in an extension. */
 function headOf(master: Master): string[] {

@@ -145,7 +145,10 @@ export interface Sync<E extends Entity = Entity> {
   references?(master: Master<E>, today: string): readonly Reference[];
   /** The name to allocate for this record, if it needs one. */
   nameRequest?(master: Master<E>, today: string): NameRequest | undefined;
-  /** What should stand in the target: a row, null (must not exist there) or `SKIP`. Pure. */
+  /**
+   * What should stand in the target: a row, null (must not exist there) or `SKIP`. Pure. While something required is not in the
+   * target, it is asked for `validUntil` only.
+   */
   map(master: Master<E>, context: MapContext): Mapped | null | typeof SKIP;
   /** Where each attribute of the rows comes from, by attribute name. */
   readonly rules?: Readonly<Record<string, Rule>>;

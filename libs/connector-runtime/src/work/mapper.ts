@@ -27,8 +27,8 @@ export type Mapping =
   | (Known & { readonly is: 'absent'; readonly atOnce: boolean })
   /** None of this connector's business. */
   | (Known & { readonly is: 'skipped' })
-  /** Something that it requires is not in the target yet. */
-  | (Known & { readonly is: 'waiting' })
+  /** Something that it requires is not in the target yet; from `validUntil` on it may require something else. */
+  | (Known & { readonly is: 'waiting'; readonly validUntil: string | undefined })
   /** The connector threw. */
   | (Known & { readonly is: 'failed'; readonly error: unknown });
 
@@ -124,7 +124,7 @@ export class Mapper {
     if (!sync) return { ...known, is: 'skipped' };
     const mustWait = (one: Reference, index: number) =>
       one.required && found[index]?.targetId == null && !found[index]?.willNotArrive;
-    if (known.waitsFor !== null && named.some(mustWait)) return { ...known, is: 'waiting' };
+    const isWaiting = known.waitsFor !== null && named.some(mustWait);
     if (state === null) return { ...known, is: 'absent', atOnce: false };
     const reference = (key: string): Referenced | undefined => {
       const one = found[named.findIndex((reference) => reference.key === key)];
@@ -132,11 +132,14 @@ export class Mapper {
     };
     try {
       const mapped = sync.map(state, { today, name, reference });
+      if (isWaiting) return { ...known, is: 'waiting', validUntil: validUntilOf(mapped) };
       if (mapped === SKIP) return { ...known, is: 'skipped' };
       // What was erased goes at once, whatever grace others have.
       if (mapped === null) return { ...known, is: 'absent', atOnce: state.status === 'erased' };
       return rowOf(known, mapped);
     } catch (error) {
+      // What fails while something is missing is tried again when that has arrived.
+      if (isWaiting) return { ...known, is: 'waiting', validUntil: undefined };
       return { ...known, is: 'failed', error };
     }
   }
@@ -158,6 +161,9 @@ function knownOf(
     .map(({ entity, key }) => ({ field: key, message: `names a ${entity} that this target will not have` }));
   return { name, waitsFor: missing.map(({ entity, key }) => `${entity}|${key}`), uses, faults };
 }
+
+const validUntilOf = (mapped: Mapped | null | typeof SKIP) =>
+  mapped === null || mapped === SKIP ? undefined : mapped.validUntil;
 
 const rowOf = (known: Known, { row, validUntil, unrepresentable }: Mapped): Mapping => ({
   ...known,

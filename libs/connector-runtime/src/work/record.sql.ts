@@ -162,13 +162,13 @@ const save = (manager: EntityManager, worker: string, results: readonly Result[]
             -- A job may have asked for it while it was being worked on.
             job = case when l.mark <> r.mark then l.job when open then r.job end,
             permit = case when l.mark <> r.mark then l.permit when open then r.permit end,
-            due_day = case when done then r."dueDay" else l.due_day end,
+            due_day = case when open then l.due_day else r."dueDay" end,
             due_at = case when l.mark <> r.mark then now()
                           when r."retryInMs" is not null then now() + make_interval(secs => r."retryInMs" / 1000.0)
-                          when done then r."dueDay"::timestamp at time zone 'Europe/Paris' end,
+                          else r."dueDay"::timestamp at time zone 'Europe/Paris' end,
             -- What comes back because a day begins may wait for what is live.
             cause = case when l.mark = r.mark and done and r."dueDay" is not null then 'date' else l.cause end,
-            priority = case when l.mark = r.mark and done and r."dueDay" is not null then l.priority % ${BULK} + ${BULK} else l.priority end,
+            priority = case when l.mark = r.mark and r."dueDay" is not null then l.priority % ${BULK} + ${BULK} else l.priority end,
             pending_since = case when l.mark <> r.mark then (select changed_at from state s where s.entity = l.entity and s.id = l.id)
                                  when not done then l.pending_since end,
             claimed_by = case when r."quarantineMs" is not null then 'nobody: a call has no known outcome' end,
@@ -252,13 +252,17 @@ async function saveUses(manager: EntityManager, { uses, usesChanged }: Outcome):
   );
 }
 
+/** SQL: a reference makes the ledger row `l` due; a change that the target has not seen is live, whatever a day has made of it. */
+const WOKEN = `due_at = now(), mark = l.mark + 1, cause = 'reference',
+  priority = case when l.pending_since is null then l.priority else ${LIVE} end`;
+
 /** Makes due whoever waits for one of these entities, by any of their names. */
 async function wakeWaiting(manager: EntityManager, arrived: readonly Result[]): Promise<number> {
   if (arrived.length === 0) return 0;
   const [, woken] = (await manager.query(
     kept(
-      `update ledger set due_at = now(), mark = mark + 1, cause = 'reference'
-      where waits_for && (select array_agg(name) from (
+      `update ledger l set ${WOKEN}
+      where l.waits_for && (select array_agg(name) from (
               select a.entity || '|' || k.key as name from unnest($1::text[], $2::uuid[]) as a (entity, id) join state_key k using (entity, id)
               union all select a.entity || '|hub:' || a.id from unnest($1::text[], $2::uuid[]) as a (entity, id)) as names)`,
       arrived.length,
@@ -275,7 +279,7 @@ async function wakeAnswered(manager: EntityManager, waiting: readonly Result[]):
     (waitsFor ?? []).map((key) => ({ entity, id, key, held: status === 'waiting' })),
   );
   const [, woken] = (await manager.query(
-    `update ledger l set due_at = now(), mark = mark + 1, cause = 'reference'
+    `update ledger l set ${WOKEN}
        from (select distinct w.entity, w.id
                from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::boolean[]) as w (entity, id, named, key, held)
                left join state_key k on k.entity = w.named and k.key = w.key
@@ -317,7 +321,7 @@ async function wakeOutdated(manager: EntityManager, uses: readonly Use[]): Promi
   const names = new Set(moved.map(({ entity, id }) => `${entity}|${id}`));
   const users = uses.filter(({ usedEntity, usedId }) => names.has(`${usedEntity}|${usedId}`));
   const [, woken] = (await manager.query(
-    `update ledger l set due_at = now(), mark = mark + 1, cause = 'reference'
+    `update ledger l set ${WOKEN}
        from (select distinct * from unnest($1::text[], $2::uuid[]) as users (entity, id)) as users
       where l.entity = users.entity and l.id = users.id`,
     [users.map(({ entity }) => entity), users.map(({ id }) => id)],

@@ -36,6 +36,15 @@ export function resultOf(one: Claim, projection: string, changes: Pick<Result, '
   };
 }
 
+/** What the target has of a claim, as far as the ledger knows. */
+export const acknowledgedBy = ({ targetId, row, rowHash, etag, suspendedOn }: Claim) => ({
+  targetId,
+  row,
+  rowHash,
+  etag,
+  suspendedOn,
+});
+
 /** What each entity used, and which of them used others before. */
 export function usesOf(claims: readonly Claim[], mappings: readonly Mapping[]) {
   const uses: Use[] = [];
