@@ -58,7 +58,7 @@ export interface MapContext {
   readonly today: string;
   /** The name allocated to this record, where the sync asked for one. */
   readonly name: string | undefined;
-  /** The referenced record of that key; undefined when it is unknown or not in the target yet. */
+  /** The referenced record of that key; undefined when it is unknown, gone or not in the target yet. */
   reference(key: string): Referenced | undefined;
 }
 

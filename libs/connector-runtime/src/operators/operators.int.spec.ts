@@ -238,6 +238,29 @@ describe('what operators do with a connector', () => {
     await until(async () => (await bed.ledger(who.id))?.unrepresentable === null, 'the report stays');
   });
 
+  it('who names a record that is gone is written without it, and reported', async () => {
+    const [gone, other] = [structure('GONE'), structure('OTHER')];
+    await take(gone, other);
+    const [byCode, byId] = [person('Code', 'code:GONE', 'code:OTHER'), person('Hub', `hub:${gone.id}`)];
+    await bed.take('person', [byCode, 1], [byId, 1]);
+    await bed.settled();
+    await bed.take('structure', [{ id: gone.id }, 2]);
+    const late = person('Late', 'code:GONE');
+    await bed.take('person', [{ ...byCode, birthName: 'Changed' }, 2], [late, 1]);
+    const reported = async () => (await bed.get('/troubles?kind=unrepresentable')).body.items;
+    await until(async () => (await reported()).length === 3, 'they wait for it');
+    await bed.settled();
+    expect((await bed.target.rows())[byCode.id]).toMatchObject({ label: 'Changed', structures: ['', other.id] });
+    expect((await bed.target.rows())[late.id]).toMatchObject({ structures: [''] });
+    expect(await bed.ledger(byId.id)).toMatchObject({
+      status: 'applied',
+      unrepresentable: [{ field: `hub:${gone.id}`, message: 'names a structure that this target will not have' }],
+    });
+    await bed.take('structure', [gone, 3]);
+    await until(async () => (await reported()).length === 0, 'the reports stay');
+    expect((await bed.target.rows())[late.id]).toMatchObject({ structures: [gone.id] });
+  });
+
   it('explains what the target would receive, and why it has not', async () => {
     const who = person('Lefevre', 'code:LAB');
     await bed.take('person', [who, 1]);

@@ -128,7 +128,7 @@ export class Mapper {
     if (state === null) return { ...known, is: 'absent', atOnce: false };
     const reference = (key: string): Referenced | undefined => {
       const one = found[named.findIndex((reference) => reference.key === key)];
-      return one?.targetId == null ? undefined : { master: one.master, targetId: one.targetId };
+      return isThere(one) ? { master: one.master, targetId: one.targetId } : undefined;
     };
     try {
       const mapped = sync.map(state, { today, name, reference });
@@ -147,6 +147,10 @@ export class Mapper {
 
 const NONE: readonly [] = [];
 
+/** Whether a mapping may name it: one that is gone is no longer named, also where the target still has it. */
+const isThere = (one: Resolved | undefined): one is Resolved & { master: Master; targetId: string } =>
+  one?.master != null && one.targetId !== null;
+
 /** What follows from the references alone. */
 function knownOf(
   named: readonly Reference[],
@@ -154,12 +158,13 @@ function knownOf(
   name: string | undefined,
 ): Known {
   const uses = found.filter((one) => one !== undefined);
+  if (found.every(isThere)) return { name, waitsFor: null, uses, faults: NONE };
   const missing = named.filter((_, index) => found[index]?.targetId == null);
-  if (missing.length === 0) return { name, waitsFor: null, uses, faults: NONE };
   const faults = named
-    .filter(({ required }, index) => required && found[index]?.targetId == null && found[index]?.willNotArrive)
+    .filter(({ required }, index) => required && !isThere(found[index]) && found[index]?.willNotArrive)
     .map(({ entity, key }) => ({ field: key, message: `names a ${entity} that this target will not have` }));
-  return { name, waitsFor: missing.map(({ entity, key }) => `${entity}|${key}`), uses, faults };
+  const waitsFor = missing.length > 0 ? missing.map(({ entity, key }) => `${entity}|${key}`) : null;
+  return { name, waitsFor, uses, faults };
 }
 
 const validUntilOf = (mapped: Mapped | null | typeof SKIP) =>
