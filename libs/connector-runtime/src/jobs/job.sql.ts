@@ -288,7 +288,7 @@ export async function withdraw(manager: EntityManager, job: string): Promise<voi
   );
 }
 
-/** Lets a paused job begin again with what it had made due but not done. */
+/** Lets a job begin again with what was taken back from it. */
 export async function unfeed(manager: EntityManager, job: string): Promise<void> {
   await manager.query(
     `update job_item i set fed = false
@@ -298,14 +298,28 @@ export async function unfeed(manager: EntityManager, job: string): Promise<void>
   );
 }
 
+/** Takes back, outside the hours of a job, what nobody has begun: it is made due again within them. */
+export async function takeBack(dataSource: DataSource, job: string): Promise<void> {
+  if (!(await isBusy(dataSource.manager, job))) return;
+  await dataSource.transaction(async (manager) => {
+    await withdraw(manager, job);
+    await unfeed(manager, job);
+  });
+}
+
+/** Whether a job has made entities due that are not done. */
+async function isBusy(manager: EntityManager, job: string): Promise<boolean> {
+  const [row] = (await manager.query(`select exists (select from ledger where job = $1) as busy`, [job])) as {
+    busy: boolean;
+  }[];
+  return row?.busy === true;
+}
+
 /** Ends a cancelled job once nothing of it is in anybody's hands; true when it has ended. */
 export async function endCancelled(dataSource: DataSource, job: string): Promise<boolean> {
   return dataSource.transaction(async (manager) => {
     await withdraw(manager, job);
-    const [row] = (await manager.query(`select exists (select from ledger where job = $1) as busy`, [job])) as {
-      busy: boolean;
-    }[];
-    if (row?.busy) return false;
+    if (await isBusy(manager, job)) return false;
     await manager.query(
       `update job_item set outcome = 'cancelled', ended_at = now() where job = $1 and outcome is null`,
       [job],
