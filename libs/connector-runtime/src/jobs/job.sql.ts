@@ -225,7 +225,10 @@ export async function moveJob(
   return moved > 0;
 }
 
-/** Makes the next entities of a job due, as many as `limit` and `window` allow, and answers how many are on their way. */
+/**
+ * Makes the next entities of a job due, as many as `limit` and `window` allow, and answers how many are on their way. Those that
+ * another job has due are left until it has done them or let go of them.
+ */
 export async function feed(
   dataSource: DataSource,
   job: Job,
@@ -248,8 +251,12 @@ export async function feed(
            select i.job, i.entity, i.id, i.action, $6 + kind.place::integer - 1 as priority
              from unnest($2::text[]) with ordinality as kind (entity, place)
                   cross join lateral (
-                    select * from job_item where job = $1 and entity = kind.entity and not fed and outcome is null order by job, entity, id limit $3) as i
+                    select * from job_item o where o.job = $1 and entity = kind.entity and not fed and outcome is null
+                       and coalesce((select l.job from ledger l where l.entity = o.entity and l.id = o.id), $1) = $1
+                     order by job, entity, id limit $3) as i
             order by kind.place limit $3)
+         , told as (
+           update job_item i set fed = true from chunk where i.job = chunk.job and i.entity = chunk.entity and i.id = chunk.id)
          , marked as (
            update ledger l set due_at = now(), mark = mark + 1, attempts = 0,
                   -- What is due already, or after a while, stays due for that reason, should the job be withdrawn.
@@ -257,12 +264,7 @@ export async function feed(
                   verify = l.verify or $5, job = $1, permit = chunk.action,
                   -- A live change keeps its place.
                   priority = case when l.due_at <= now() then least(l.priority, chunk.priority) else chunk.priority end
-             from chunk where l.entity = chunk.entity and l.id = chunk.id and (l.job is null or l.job = $1)
-           returning l.entity, l.id)
-         , told as (
-           update job_item i set fed = true, outcome = case when is_merged then 'merged' end, ended_at = case when is_merged then now() end
-             from (select *, (entity, id) not in (select entity, id from marked) as is_merged from chunk) as chunk
-            where i.job = chunk.job and i.entity = chunk.entity and i.id = chunk.id)
+             from chunk where l.entity = chunk.entity and l.id = chunk.id)
          select count(*)::integer as fed from chunk`,
         [job.id, entities, room, job.kind, job.mode === 'verify', BULK],
       )) as { fed: number }[];

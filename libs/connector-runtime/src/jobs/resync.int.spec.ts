@@ -291,6 +291,40 @@ describe('resynchronisation jobs', () => {
     await bed.job(first.body.id, 'done');
   });
 
+  describe('beside another one that shares some of its entities', () => {
+    let [first, second] = ['', ''];
+    beforeEach(async () => {
+      const all = await given(60);
+      const ids = all.map(({ id }) => id);
+      await empty(ids);
+      await bed.post('/control/pause');
+      const start = async (some: string[]) => {
+        const { body } = await bed.post('/resyncs', { mode: 'verify', scope: { ids: some } });
+        await until(
+          async () => (await bed.dataSource.query('select from ledger where job = $1', [body.id])).length >= 20,
+          'the job does not begin',
+        );
+        return body.id as string;
+      };
+      first = await start(ids.slice(0, 40));
+      second = await start(ids.slice(20));
+    });
+
+    it('writes each entity once, and does its own when the other has done what they share', async () => {
+      await bed.post('/control/resume');
+      expect((await bed.job(first, 'done')).progress.outcomes).toEqual({ created: 40 });
+      expect((await bed.job(second, 'done')).progress.outcomes).toEqual({ created: 20, unchanged: 20 });
+      expect(await calls('create')).toBe(120);
+    });
+
+    it('does all of its own when the other is cancelled', async () => {
+      await bed.post(`/resyncs/${first}/cancel`);
+      await bed.post('/control/resume');
+      expect((await bed.job(second, 'done')).progress.outcomes).toEqual({ created: 40 });
+      expect(Object.keys(await bed.target.rows())).toHaveLength(40);
+    });
+  });
+
   it('leaves a live change that is due already in its place', async () => {
     const live = structure('DUE');
     await bed.post('/control/pause', { reason: 'nothing is taken meanwhile' });
