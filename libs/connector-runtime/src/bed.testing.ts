@@ -8,6 +8,7 @@ import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { ConnectorRuntimeModule } from './connector-runtime.module.js';
 import { Intake } from './intake/intake.js';
+import { FREE } from './work/claim.sql.js';
 import { TableTarget } from './table-target.testing.js';
 
 const logger = createLogger('test', 'fatal');
@@ -84,7 +85,7 @@ export class Bed {
   settled(): Promise<void> {
     return until(async () => {
       const [row] = (await this.dataSource.query(
-        `select exists (select from ledger where due_at <= now() or claimed_by is not null) or exists (select from ripple)
+        `select exists (select from ledger l where l.due_at <= now() or not ${FREE}) or exists (select from ripple)
                   or exists (select from ledger, control where status = 'observed' and not observe) as busy`,
       )) as { busy: boolean }[];
       return row?.busy === false;

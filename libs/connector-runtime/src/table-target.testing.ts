@@ -21,6 +21,8 @@ export interface TargetFaults {
   losesAnswers: number;
   /** The next writes are told to come back. */
   busy: number;
+  /** The mapping of records whose label contains this has a defect. */
+  breaks: string | undefined;
   /** Records whose label contains this are refused. */
   refuses: string | undefined;
   /** The connector itself breaks on records of that birth name. */
@@ -34,7 +36,8 @@ export interface TargetFaults {
 /** A target for tests: rows in a PostgreSQL table, with a log of every call and faults to switch on. */
 export class TableTarget implements Session {
   readonly faults: TargetFaults = {
-    ...{ down: false, losesAnswers: 0, busy: 0, refuses: undefined, breaksOn: undefined, slow: 0, locked: false },
+    ...{ down: false, losesAnswers: 0, busy: 0, breaks: undefined, refuses: undefined, breaksOn: undefined },
+    ...{ slow: 0, locked: false },
   };
   /** Version of the mapping. */
   version = '1';
@@ -92,9 +95,9 @@ export class TableTarget implements Session {
         head: { from: ['extensions'], rule: 'id of the person who directs it' },
         closed: { from: [], rule: 'suspended' },
       },
-      references: (master): Reference[] =>
+      references: (master, today): Reference[] =>
         entity === 'person'
-          ? structuresOf(master).map((key) => ({ entity: 'structure', key, required: true }))
+          ? structuresOf(master, today).map((key) => ({ entity: 'structure', key, required: true }))
           : headOf(master).map((key) => ({ entity: 'person', key, required: false })),
       nameRequest: (master) => {
         if (!('birthName' in master)) return undefined;
@@ -102,6 +105,7 @@ export class TableTarget implements Session {
         return { base: master.birthName.toLowerCase(), maxLength: 20 };
       },
       map: (master, context) => {
+        if (this.faults.breaks && JSON.stringify(master).includes(this.faults.breaks)) throw new Error('a defect');
         if (master.status === 'erased' || master.status === 'deleted') return null;
         return { row: this.rowOf(master, context), ...untilOf(master, context) };
       },
@@ -121,7 +125,7 @@ export class TableTarget implements Session {
       const [head] = headOf(master).flatMap((key) => context.reference(key)?.targetId ?? []);
       return { label, ...(head !== undefined && { head }) };
     }
-    const used = structuresOf(master).map((key) => context.reference(key));
+    const used = structuresOf(master, context.today).map((key) => context.reference(key));
     const codes = used.map((one) => (one && 'code' in one.master ? one.master.code : ''));
     return {
       login: context.name ?? '',
@@ -179,8 +183,11 @@ export class TableTarget implements Session {
   }
 }
 
-const structuresOf = (master: Master): string[] =>
-  ((master as Master<'person'>).roles?.external ?? []).map(({ structure }) => structure);
+/** The structures of the roles that are not over. */
+const structuresOf = (master: Master, today: string): string[] =>
+  ((master as Master<'person'>).roles?.external ?? [])
+    .filter(({ to }) => (to ?? today) >= today)
+    .map(({ structure }) => structure);
 
 /** The person who directs a structure, kept in an extension. */
 function headOf(master: Master): string[] {

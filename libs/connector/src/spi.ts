@@ -58,7 +58,7 @@ export interface MapContext {
   readonly today: string;
   /** The name allocated to this record, where the sync asked for one. */
   readonly name: string | undefined;
-  /** The referenced record of that key; undefined when it is unknown or not in the target yet. */
+  /** The referenced record of that key; undefined when it is unknown, gone or not in the target yet. */
   reference(key: string): Referenced | undefined;
 }
 
@@ -145,7 +145,10 @@ export interface Sync<E extends Entity = Entity> {
   references?(master: Master<E>, today: string): readonly Reference[];
   /** The name to allocate for this record, if it needs one. */
   nameRequest?(master: Master<E>, today: string): NameRequest | undefined;
-  /** What should stand in the target: a row, null (must not exist there) or `SKIP`. Pure. */
+  /**
+   * What should stand in the target: a row, null (must not exist there) or `SKIP`. Pure. While something required is not in the
+   * target, it is asked for `validUntil` only.
+   */
   map(master: Master<E>, context: MapContext): Mapped | null | typeof SKIP;
   /** Where each attribute of the rows comes from, by attribute name. */
   readonly rules?: Readonly<Record<string, Rule>>;

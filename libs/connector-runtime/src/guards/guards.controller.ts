@@ -15,7 +15,8 @@ import {
   UUID,
   Valid,
 } from '../operators/orders.js';
-import { lockLedger } from '../work/record.sql.js';
+import { BESIDE_LIVE, LIVE } from '../work/claim.sql.js';
+import { lockLedger } from '../work/lock.sql.js';
 import { Wakeup } from '../work/wakeup.js';
 
 /** Budgets of mass changes, announced campaigns, and what is held back because it exceeds them. */
@@ -118,7 +119,8 @@ export class GuardsController {
     const released = await this.dataSource.transaction(async (manager) => {
       await lockLedger(manager);
       const [, count] = (await manager.query(
-        `update ledger set due_at = now(), mark = mark + 1, permit = held
+        `update ledger l
+            set due_at = now(), mark = mark + 1, permit = held, priority = ${ids?.length === 1 ? LIVE : BESIDE_LIVE}
           where status = 'held' and entity = $1 and held = $2 and ($3::uuid[] is null or id = any($3))`,
         [entity, action, ids ?? null],
       )) as [unknown, number];

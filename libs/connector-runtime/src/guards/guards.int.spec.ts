@@ -33,15 +33,20 @@ describe('guards', () => {
     const { body: refused } = await bed.post('/guards/release', { entity: 'structure', action: 'delete' });
     expect(refused.errors[0]).toMatchObject({ field: 'reason' });
     const order = { entity: 'structure', action: 'delete', reason: 'the reorganisation was decided' };
-    expect((await bed.post('/guards/release', order)).body).toEqual({ released: 80 });
+    const [{ id: alone }, { id: another }] = page.items;
+    expect((await bed.post('/guards/release', { ...order, ids: [alone] })).body).toEqual({ released: 1 });
+    await bed.settled();
+    expect((await bed.post('/guards/release', order)).body).toEqual({ released: 79 });
     await bed.settled();
     expect(await left()).toBe(300);
+    // One alone does not wait, many let live changes pass.
+    expect([(await bed.ledger(alone))?.priority, (await bed.ledger(another))?.priority]).toEqual([0, 10]);
     const { body: operations } = await bed.get('/operations');
     expect(operations.items[0]).toMatchObject({
       author: 'olga',
       action: 'held released',
       reason: order.reason,
-      detail: { count: 80 },
+      detail: { count: 79 },
     });
   });
 

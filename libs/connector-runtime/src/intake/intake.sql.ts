@@ -45,17 +45,26 @@ export async function saveStates(
   return new Set(saved.map(({ id }) => id));
 }
 
-/** Replaces the names by which these entities are referred to. */
+/** Replaces the names by which these entities are referred to; one that is gone keeps those by which others name it. */
 export async function saveKeys(manager: EntityManager, entity: Entity, arrivals: readonly Arrival[]): Promise<void> {
   const pairs = arrivals.flatMap(({ id, keys }) => keys.map((key) => ({ id, key })));
   await manager.query(
     kept(
-      `delete from state_key k using unnest($2::uuid[]) as arrived (id)
+      `delete from state_key k using unnest($2::uuid[], $5::boolean[]) as arrived (id, gone)
       where k.entity = $1 and k.id = arrived.id
-        and not exists (select from unnest($3::uuid[], $4::text[]) as kept (id, key) where kept.id = k.id and kept.key = k.key)`,
+        and not exists (select from unnest($3::uuid[], $4::text[]) as kept (id, key) where kept.id = k.id and kept.key = k.key)
+        -- Who names it finds by its name that it will not arrive.
+        and not (gone and (exists (select from reference_use u where u.used_entity = k.entity and u.used_id = k.id)
+                           or exists (select from ledger l where l.waits_for && array[k.entity || '|' || k.key])))`,
       arrivals.length,
     ),
-    [entity, arrivals.map(({ id }) => id), pairs.map(({ id }) => id), pairs.map(({ key }) => key)],
+    [
+      entity,
+      arrivals.map(({ id }) => id),
+      pairs.map(({ id }) => id),
+      pairs.map(({ key }) => key),
+      arrivals.map(({ json }) => json === null),
+    ],
   );
   await manager.query(
     kept(

@@ -4,7 +4,7 @@ import type { Batch, Received, Unreadable } from '@myelin/messaging';
 import { LOGGER, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { keepAside, markDue, saveKeys, saveStates, type Arrival } from './intake.sql.js';
-import { lockLedger } from '../work/record.sql.js';
+import { lockLedger } from '../work/lock.sql.js';
 import { Wakeup } from '../work/wakeup.js';
 
 /**

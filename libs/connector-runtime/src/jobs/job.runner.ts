@@ -19,12 +19,14 @@ import {
   planHash,
   planned,
   savePlanned,
+  takeBack,
   workToDo,
 } from './job.sql.js';
 import { Gate } from '../work/gate.js';
 import { Mapper } from '../work/mapper.js';
 import { consequenceOf } from '../work/outcome.js';
-import { releaseObserved, spreadRipple } from '../work/record.sql.js';
+import { releaseObserved, spreadRipple } from '../work/wake.sql.js';
+import { Rates, windowOf } from './rate.js';
 import { Scan } from './scan.js';
 import { countScope, structuresBelow } from './scan.sql.js';
 import { Wakeup } from '../work/wakeup.js';
@@ -45,7 +47,7 @@ const AUTHOR = 'myelin';
 export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly name = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   private readonly scans = new Map<string, { entity: Entity; scan: Scan }>();
-  private readonly fedAt = new Map<string, number>();
+  private readonly rates = new Rates();
   private running: Promise<void> | undefined;
   private stopping = false;
 
@@ -209,29 +211,29 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
   }
 
   private async run(job: Job): Promise<boolean> {
-    if (job.hours && !isWithinHours(job.hours, new Date())) return false;
-    const { fed, left } = await feed(this.dataSource, job, this.entities, {
-      limit: this.allowance(job),
-      window: WINDOW,
-    });
+    if (job.hours && !isWithinHours(job.hours, new Date())) {
+      await takeBack(this.dataSource, job.id);
+      return false;
+    }
+    const { fed, left } = await this.feed(job);
     if (fed > 0) this.wakeup.workers();
     if (left > 0) return true;
     if (job.kind === 'remap') await this.keepProjections(job);
     if (await moveJob(this.dataSource, job.id, ['running'], { status: 'done' })) {
       this.logger.info({ job: job.id, kind: job.kind, mode: job.mode }, 'job done');
     }
-    this.fedAt.delete(job.id);
+    this.rates.forget(job.id);
     return false;
   }
 
-  /** How many entities the rate of a job allows since it was fed last; at most those of one second. */
-  private allowance({ id, rate }: Job): number {
-    if (rate === null) return WINDOW;
+  private async feed(job: Job): Promise<{ fed: number; left: number }> {
+    const { id, rate } = job;
+    if (rate === null) return feed(this.dataSource, job, this.entities, { limit: WINDOW, window: WINDOW });
     const now = Date.now();
-    const since = this.fedAt.get(id) ?? now - 1000 / rate;
-    const allowed = Math.floor(Math.min(1, (now - since) / 1000) * rate);
-    if (allowed > 0) this.fedAt.set(id, Math.max(now - 1000, since + (allowed * 1000) / rate));
-    return allowed;
+    const limits = { limit: this.rates.allowance(id, rate, now), window: windowOf(rate, WINDOW) };
+    const result = await feed(this.dataSource, job, this.entities, limits);
+    this.rates.use(id, rate, now, result.fed);
+    return result;
   }
 
   /** Starts mapping everything again where the mapping is another than the one under which it was mapped last. */

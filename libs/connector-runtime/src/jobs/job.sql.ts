@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Entity } from '@myelin/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
-import { BULK } from '../work/claim.sql.js';
+import { BULK, FREE, ONLY_FOR_ITS_JOB } from '../work/claim.sql.js';
 import { canonical, overlap, type Item, type Job, type JobRequest } from './job.js';
 import { operate } from '../operators/operation.sql.js';
-import { lockLedger, OWN_DUE, relaxDurability } from '../work/record.sql.js';
+import { lockLedger, relaxDurability } from '../work/lock.sql.js';
 
 const COLUMNS = `id, kind, mode, scope, status, automatic, plan, author, reason, rate, hours, drift_percent as "driftPercent", override,
   cursor_entity as "cursorEntity", cursor_id as "cursorId", scanned, total, plan_hash as "planHash", paused_from as "pausedFrom", failure,
@@ -233,7 +233,10 @@ export async function moveJob(
   return moved > 0;
 }
 
-/** Makes the next entities of a job due, as many as `limit` and `window` allow, and answers how many are on their way. */
+/**
+ * Makes the next entities of a job due, as many as `limit` and `window` allow, and answers how many are on their way. Those that
+ * another job has due are left until it has done them or let go of them.
+ */
 export async function feed(
   dataSource: DataSource,
   job: Job,
@@ -256,25 +259,25 @@ export async function feed(
            select i.job, i.entity, i.id, i.action, $6 + kind.place::integer - 1 as priority
              from unnest($2::text[]) with ordinality as kind (entity, place)
                   cross join lateral (
-                    select * from job_item where job = $1 and entity = kind.entity and not fed and outcome is null order by job, entity, id limit $3) as i
+                    select * from job_item o where o.job = $1 and entity = kind.entity and not fed and outcome is null
+                       and coalesce((select l.job from ledger l where l.entity = o.entity and l.id = o.id), $1) = $1
+                     order by job, entity, id limit $3) as i
              -- It may have been stopped while the ledger was waited for.
              where exists (select from job where id = $1 and status = 'running')
             order by kind.place limit $3)
+         , told as (
+           update job_item i set fed = true from chunk where i.job = chunk.job and i.entity = chunk.entity and i.id = chunk.id)
          , marked as (
            update ledger l set mark = mark + 1,
                   -- The target has asked to wait with it.
                   due_at = case when l.status = 'due' and l.error is not null then greatest(l.due_at, now()) else now() end,
                   attempts = case when l.status = 'due' then l.attempts else 0 end,
-                  -- What is due already stays due for that reason, should the job be withdrawn.
-                  cause = case when l.due_at <= now() then l.cause else $4 end, verify = l.verify or $5, job = $1, permit = chunk.action,
+                  -- What is due already, or after a while, stays due for that reason, should the job be withdrawn.
+                  cause = case when l.due_at <= now() or l.due_at is not null and l.status = 'due' then l.cause else $4 end,
+                  verify = l.verify or $5, job = $1, permit = chunk.action,
                   -- A live change keeps its place.
                   priority = case when l.due_at <= now() then least(l.priority, chunk.priority) else chunk.priority end
-             from chunk where l.entity = chunk.entity and l.id = chunk.id and (l.job is null or l.job = $1)
-           returning l.entity, l.id)
-         , told as (
-           update job_item i set fed = true, outcome = case when is_merged then 'merged' end, ended_at = case when is_merged then now() end
-             from (select *, (entity, id) not in (select entity, id from marked) as is_merged from chunk) as chunk
-            where i.job = chunk.job and i.entity = chunk.entity and i.id = chunk.id)
+             from chunk where l.entity = chunk.entity and l.id = chunk.id)
          select count(*)::integer as fed from chunk`,
         [job.id, entities, room, job.kind, job.mode === 'verify', BULK],
       )) as { fed: number }[];
@@ -294,13 +297,13 @@ export async function withdraw(manager: EntityManager, job: string): Promise<voi
   await manager.query(
     `update ledger l
         set job = null, permit = null, mark = mark + 1,
-            due_at = ${OWN_DUE}
-      where job = $1 and claimed_by is null`,
+            due_at = case when l.claimed_by is null and ${ONLY_FOR_ITS_JOB} then l.due_day::timestamp at time zone 'Europe/Paris' else l.due_at end
+      where l.job = $1 and ${FREE}`,
     [job],
   );
 }
 
-/** Lets a paused job begin again with what it had made due but not done. */
+/** Lets a job begin again with what was taken back from it. */
 export async function unfeed(manager: EntityManager, job: string): Promise<void> {
   await manager.query(
     `update job_item i set fed = false
@@ -310,14 +313,28 @@ export async function unfeed(manager: EntityManager, job: string): Promise<void>
   );
 }
 
+/** Takes back, outside the hours of a job, what nobody has begun: it is made due again within them. */
+export async function takeBack(dataSource: DataSource, job: string): Promise<void> {
+  if (!(await isBusy(dataSource.manager, job))) return;
+  await dataSource.transaction(async (manager) => {
+    await withdraw(manager, job);
+    await unfeed(manager, job);
+  });
+}
+
+/** Whether a job has made entities due that are not done. */
+async function isBusy(manager: EntityManager, job: string): Promise<boolean> {
+  const [row] = (await manager.query(`select exists (select from ledger where job = $1) as busy`, [job])) as {
+    busy: boolean;
+  }[];
+  return row?.busy === true;
+}
+
 /** Ends a cancelled job once nothing of it is in anybody's hands; true when it has ended. */
 export async function endCancelled(dataSource: DataSource, job: string): Promise<boolean> {
   return dataSource.transaction(async (manager) => {
     await withdraw(manager, job);
-    const [row] = (await manager.query(`select exists (select from ledger where job = $1) as busy`, [job])) as {
-      busy: boolean;
-    }[];
-    if (row?.busy) return false;
+    if (await isBusy(manager, job)) return false;
     // However many are left: they are told apart by their job alone.
     await manager.query(
       `with left_over as (delete from job_tally where job = $1 and outcome = 'open' returning *)

@@ -46,9 +46,9 @@ export interface Job {
   readonly plan: string | null;
   readonly author: string;
   readonly reason: string | null;
-  /** Entities per second at most. */
+  /** Entities per second at most; after an interruption those of a few seconds may come at once. */
   readonly rate: number | null;
-  /** Hours of the day in Europe/Paris in which it may write. */
+  /** Hours of the day in Europe/Paris in which it may write: what has begun at their end is finished, the rest waits for the next ones. */
   readonly hours: { readonly from: string; readonly to: string } | null;
   readonly driftPercent: number;
   readonly override: Order | null;

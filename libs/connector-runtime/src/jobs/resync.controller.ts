@@ -20,7 +20,7 @@ import {
   unfeed,
   withdraw,
 } from './job.sql.js';
-import { lockLedger } from '../work/record.sql.js';
+import { lockLedger } from '../work/lock.sql.js';
 import { Wakeup } from '../work/wakeup.js';
 import { operate } from '../operators/operation.sql.js';
 import { ExecuteOrder, OrderBody, Ordered, orderFault, ResyncOrder, UUID, Valid } from '../operators/orders.js';

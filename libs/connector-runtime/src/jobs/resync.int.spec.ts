@@ -162,6 +162,41 @@ describe('resynchronisation jobs', () => {
     expect(await created()).toBe(400);
   }, 60_000);
 
+  it('ends when it is cancelled after answers were lost, though the target is down, and counts everything', async () => {
+    const all = await given(50);
+    await empty(all.map(({ id }) => id));
+    const before = await calls('create');
+    Object.assign(bed.target.faults, { slow: 300, losesAnswers: 50 });
+    const { body } = await bed.post('/resyncs', { mode: 'verify' });
+    await until(async () => (await calls('create')) > before, 'nothing was created');
+    bed.target.faults.down = true;
+    await until(async () => (await bed.get('/control')).body.work === 'paused', 'nobody noticed');
+    await bed.post(`/resyncs/${body.id}/cancel`);
+    await until(async () => (await bed.get(`/resyncs/${body.id}`)).body.endedAt !== null, 'it does not end');
+    expect((await bed.get(`/resyncs/${body.id}`)).body.progress.outcomes).toEqual({ cancelled: 50 });
+
+    // What had begun is read and comes to its end, the rest is left as it was.
+    Object.assign(bed.target.faults, { slow: 0, losesAnswers: 0, down: false });
+    await bed.settled();
+    const begun = (await calls('create')) - before;
+    expect(begun).toBeLessThan(50);
+    expect(Object.keys(await bed.target.rows())).toHaveLength(begun);
+    const states = (await bed.dataSource.query('select distinct status, claimed_by, due_at from ledger')) as object[];
+    expect(states).toEqual([{ status: 'applied', claimed_by: null, due_at: null }]);
+  });
+
+  it('leaves a change that is to be tried again later due when it is cancelled', async () => {
+    const later = structure('LATER');
+    await bed.post('/control/pause');
+    await bed.take('structure', [later, 1]);
+    await bed.dataSource.query(`update ledger set due_at = now() + interval '1 hour', error = '{"name":"TryLater"}'`);
+    const { body } = await bed.post('/resyncs', { mode: 'trust' });
+    await until(async () => (await bed.ledger(later.id))?.job === body.id, 'the job has not reached it');
+    await bed.post(`/resyncs/${body.id}/cancel`);
+    await bed.post('/control/resume');
+    await until(async () => (await bed.ledger(later.id))?.status === 'applied', 'the change is lost');
+  });
+
   it('keeps to its rate', async () => {
     const all = await given(60);
     await empty(all.map(({ id }) => id));
@@ -170,6 +205,63 @@ describe('resynchronisation jobs', () => {
     await bed.job(body.id, 'done');
     expect(Date.now() - begin).toBeGreaterThan(2000);
   });
+
+  it('with a rate has no more due than it writes in a few seconds, also where nothing is written meanwhile', async () => {
+    const all = await given(200);
+    await empty(all.map(({ id }) => id));
+    await bed.post('/control/pause');
+    const { body } = await bed.post('/resyncs', { mode: 'verify', rate: 20 });
+    const due = async () =>
+      (
+        (await bed.dataSource.query('select count(*)::int as n from ledger where job = $1', [body.id])) as [
+          { n: number },
+        ]
+      )[0].n;
+    await until(async () => (await due()) >= 40, 'the job does not begin');
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    expect(await due()).toBeLessThanOrEqual(60);
+    await bed.post(`/resyncs/${body.id}/cancel`);
+  });
+
+  it('writes within its hours only: what it has due at their end is taken back, and done when they come again', async () => {
+    const all = await given(400);
+    await empty(all.map(({ id }) => id));
+    bed.target.faults.slow = 200;
+    const before = await calls('create');
+    const created = async () => (await calls('create')) - before;
+    const paris = new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/Paris', timeStyle: 'short' });
+    const hours = (from: number, to: number) => ({
+      from: paris.format(Date.now() + from * 3_600_000),
+      to: paris.format(Date.now() + to * 3_600_000),
+    });
+    const { body } = await bed.post('/resyncs', { mode: 'verify', hours: hours(2, 4) });
+    await bed.job(body.id, 'running');
+    // The clock stands, the hours move.
+    const move = (to: object) =>
+      bed.dataSource.query('update job set hours = $2 where id = $1', [body.id, JSON.stringify(to)]);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(await created()).toBe(0);
+    await move(hours(-2, 2));
+    await until(async () => (await created()) > 20, 'nothing was created');
+    await move(hours(2, 4));
+    await until(
+      async () => (await bed.dataSource.query('select from ledger where job = $1', [body.id])).length === 0,
+      'due',
+    );
+    await bed.settled();
+    const inTime = await created();
+    expect(inTime).toBeLessThan(300);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(await created()).toBe(inTime);
+    expect((await bed.get(`/resyncs/${body.id}`)).body.progress.outcomes).toEqual({
+      created: inTime,
+      open: 400 - inTime,
+    });
+    bed.target.faults.slow = 0;
+    await move(hours(-2, 2));
+    expect((await bed.job(body.id, 'done')).progress.outcomes).toEqual({ created: 400 });
+    expect(await created()).toBe(400);
+  }, 60_000);
 
   it('goes on after a restart, and does nothing twice', async () => {
     const all = await given(300);
@@ -197,6 +289,40 @@ describe('resynchronisation jobs', () => {
     expect(other).toMatchObject({ status: 409, body: { detail: expect.stringContaining(first.body.id) } });
     expect((await bed.post('/resyncs', { mode: 'trust' }, key)).status).toBe(409);
     await bed.job(first.body.id, 'done');
+  });
+
+  describe('beside another one that shares some of its entities', () => {
+    let [first, second] = ['', ''];
+    beforeEach(async () => {
+      const all = await given(60);
+      const ids = all.map(({ id }) => id);
+      await empty(ids);
+      await bed.post('/control/pause');
+      const start = async (some: string[]) => {
+        const { body } = await bed.post('/resyncs', { mode: 'verify', scope: { ids: some } });
+        await until(
+          async () => (await bed.dataSource.query('select from ledger where job = $1', [body.id])).length >= 20,
+          'the job does not begin',
+        );
+        return body.id as string;
+      };
+      first = await start(ids.slice(0, 40));
+      second = await start(ids.slice(20));
+    });
+
+    it('writes each entity once, and does its own when the other has done what they share', async () => {
+      await bed.post('/control/resume');
+      expect((await bed.job(first, 'done')).progress.outcomes).toEqual({ created: 40 });
+      expect((await bed.job(second, 'done')).progress.outcomes).toEqual({ created: 20, unchanged: 20 });
+      expect(await calls('create')).toBe(120);
+    });
+
+    it('does all of its own when the other is cancelled', async () => {
+      await bed.post(`/resyncs/${first}/cancel`);
+      await bed.post('/control/resume');
+      expect((await bed.job(second, 'done')).progress.outcomes).toEqual({ created: 40 });
+      expect(Object.keys(await bed.target.rows())).toHaveLength(40);
+    });
   });
 
   it('leaves a live change that is due already in its place', async () => {

@@ -2,7 +2,8 @@ import type { Row } from '@myelin/connector';
 import type { Entity, Master } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
 import { isWhole, type Mode, type Scope } from './job.js';
-import type { LedgerStatus } from '../work/record.sql.js';
+import { FREE } from '../work/claim.sql.js';
+import type { LedgerStatus } from '../work/result.js';
 
 /** An entity as a scan sees it. */
 export interface Scanned {
@@ -110,7 +111,7 @@ export async function saveProjection(
   await dataSource.query(
     // Whoever writes one of them now leaves it as it must be.
     `update ledger l set projection = $2
-       from (select id from ledger where entity = $1 and id = any($3::uuid[]) and claimed_by is null order by id for update skip locked) as free
+       from (select l.id from ledger l where l.entity = $1 and l.id = any($3::uuid[]) and ${FREE} order by l.id for update skip locked) as free
       where l.entity = $1 and l.id = free.id`,
     [entity, version, ids],
   );
@@ -126,8 +127,8 @@ export async function saveVersions(
   await dataSource.query(
     `update ledger l set etag = seen.etag
        from unnest($2::uuid[], $3::text[]) as seen (id, etag)
-       join (select id from ledger where entity = $1 and id = any($2::uuid[]) and claimed_by is null and target_id is not null
-              order by id for update skip locked) as free using (id)
+       join (select l.id from ledger l where l.entity = $1 and l.id = any($2::uuid[]) and ${FREE} and l.target_id is not null
+              order by l.id for update skip locked) as free using (id)
       where l.entity = $1 and l.id = seen.id`,
     [entity, versions.map(({ id }) => id), versions.map(({ etag }) => etag)],
   );

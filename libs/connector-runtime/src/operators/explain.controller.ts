@@ -9,7 +9,7 @@ import { decide, type Action } from '../work/decision.js';
 import { explainRow } from './explain.js';
 import { UUID } from './orders.js';
 import { Mapper, type Mapping } from '../work/mapper.js';
-import type { LedgerError, LedgerStatus } from '../work/record.sql.js';
+import type { LedgerError, LedgerStatus } from '../work/result.js';
 import { ConnectorRunner } from '../work/runner.js';
 
 /** Injection token: whether explanations show values, or only names. */

@@ -71,6 +71,47 @@ describe('what operators do with a connector', () => {
     });
   });
 
+  it('what a defect of the mapping has parked can be dismissed', async () => {
+    bed.target.faults.breaks = 'broken';
+    const broken = structure('BROKEN', { longLabel: 'broken' });
+    await take(broken);
+    await until(async () => (await bed.ledger(broken.id))?.status === 'parked', 'it is not parked');
+    await bed.settled();
+    expect((await bed.post('/parked/dismiss', { all: true, reason: 'known' })).body).toEqual({ dismissed: 1 });
+    bed.target.faults.breaks = undefined;
+    await take(structure('NEXT'));
+    await bed.settled();
+    expect(await bed.ledger(broken.id)).toMatchObject({ status: 'dismissed', due_at: null });
+  });
+
+  it('what is retried, released or written by the many lets live changes pass; one alone does not wait', async () => {
+    bed.target.faults.refuses = 'bad';
+    const many = Array.from({ length: 4 }, (_, i) => structure(`M${i}`, { longLabel: `bad ${i}` }));
+    await take(...many);
+    await bed.settled();
+    const changed = many[0]!;
+    const { body: page } = await bed.get('/parked');
+    const { ticket, id: alone } = page.items.find(({ id }: { id: string }) => id !== changed.id);
+    const priorities = async () =>
+      Object.fromEntries(
+        await Promise.all(many.map(async ({ id }) => [id, (await bed.ledger(id))?.priority as number] as const)),
+      );
+    await bed.post('/control/pause');
+    await bed.take('structure', [{ ...changed, longLabel: 'good' }, 2]);
+    await bed.post('/parked/retry', { all: true });
+    const expected = Object.fromEntries(many.map(({ id }) => [id, id === changed.id ? 0 : 10]));
+    expect(await priorities()).toEqual(expected);
+    await bed.post('/parked/retry', { tickets: [ticket] });
+    expect(await priorities()).toEqual({ ...expected, [alone]: 0 });
+
+    await bed.post('/control/observe');
+    await bed.post('/control/resume');
+    await bed.settled();
+    await bed.post('/control/write');
+    await bed.settled();
+    expect(await bed.ledger(changed.id)).toMatchObject({ status: 'applied', priority: 10 });
+  });
+
   it('pause, maintenance and disabling hold writes back while states are still taken', async () => {
     await bed.post('/control/pause', { reason: 'the target is being upgraded' });
     await take(structure('P'));
@@ -195,6 +236,29 @@ describe('what operators do with a connector', () => {
     ]);
     await bed.take('structure', [{ ...gone, status: 'active' }, 2]);
     await until(async () => (await bed.ledger(who.id))?.unrepresentable === null, 'the report stays');
+  });
+
+  it('who names a record that is gone is written without it, and reported', async () => {
+    const [gone, other] = [structure('GONE'), structure('OTHER')];
+    await take(gone, other);
+    const [byCode, byId] = [person('Code', 'code:GONE', 'code:OTHER'), person('Hub', `hub:${gone.id}`)];
+    await bed.take('person', [byCode, 1], [byId, 1]);
+    await bed.settled();
+    await bed.take('structure', [{ id: gone.id }, 2]);
+    const late = person('Late', 'code:GONE');
+    await bed.take('person', [{ ...byCode, birthName: 'Changed' }, 2], [late, 1]);
+    const reported = async () => (await bed.get('/troubles?kind=unrepresentable')).body.items;
+    await until(async () => (await reported()).length === 3, 'they wait for it');
+    await bed.settled();
+    expect((await bed.target.rows())[byCode.id]).toMatchObject({ label: 'Changed', structures: ['', other.id] });
+    expect((await bed.target.rows())[late.id]).toMatchObject({ structures: [''] });
+    expect(await bed.ledger(byId.id)).toMatchObject({
+      status: 'applied',
+      unrepresentable: [{ field: `hub:${gone.id}`, message: 'names a structure that this target will not have' }],
+    });
+    await bed.take('structure', [gone, 3]);
+    await until(async () => (await reported()).length === 0, 'the reports stay');
+    expect((await bed.target.rows())[late.id]).toMatchObject({ structures: [gone.id] });
   });
 
   it('explains what the target would receive, and why it has not', async () => {

@@ -107,14 +107,14 @@ export class ResyncOrder extends Ordered {
   @IsBoolean()
   planOnly?: boolean;
 
-  /** Entities per second at most. */
+  /** Entities per second at most; after an interruption those of a few seconds may come at once. */
   @IsOptional()
   @IsInt()
   @Min(1)
   @Max(10_000)
   rate?: number;
 
-  /** Hours of the day in Europe/Paris in which it may write. */
+  /** Hours of the day in Europe/Paris in which it may write: what has begun at their end is finished, the rest waits for the next ones. */
   @IsOptional()
   @IsObject()
   @ValidateNested()

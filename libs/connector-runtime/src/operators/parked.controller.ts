@@ -6,7 +6,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { operate } from './operation.sql.js';
 import { OrderBody, orderFault, Selection, Valid } from './orders.js';
 import { dismissParked, findParked, groupParked, listParked, retryParked, type Chosen } from './parked.sql.js';
-import { lockLedger } from '../work/record.sql.js';
+import { lockLedger } from '../work/lock.sql.js';
 import { Wakeup } from '../work/wakeup.js';
 
 const PAGE = 100;

@@ -1,5 +1,6 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import type { LedgerError } from '../work/record.sql.js';
+import { BESIDE_LIVE, FREE, LIVE } from '../work/claim.sql.js';
+import type { LedgerError } from '../work/result.js';
 
 /** A parked entity: ids, field names and the reason, no values. */
 export interface Parked {
@@ -56,10 +57,11 @@ export async function groupParked(dataSource: DataSource): Promise<object[]> {
   )) as object[];
 }
 
-/** Makes parked entities due again, and answers how many; dismissed ones only when they are named by their tickets. */
+/** Makes parked entities due again, many beside live changes, and answers how many; dismissed ones only when they are named by their tickets. */
 export async function retryParked(manager: EntityManager, { tickets, fingerprint }: Chosen): Promise<number> {
   const [, count] = (await manager.query(
-    `update ledger set due_at = now(), mark = mark + 1, attempts = 0
+    `update ledger l
+        set due_at = now(), mark = mark + 1, attempts = 0, priority = ${tickets?.length === 1 ? LIVE : BESIDE_LIVE}
       where (status = 'parked' or status = 'dismissed' and ticket = any($1::text[]))
         and ($1::text[] is null or ticket = any($1)) and ($2::text is null or fingerprint = $2)`,
     [tickets ?? null, fingerprint ?? null],
@@ -74,8 +76,9 @@ export async function dismissParked(
   by: { author: string; reason: string },
 ): Promise<number> {
   const [, count] = (await manager.query(
-    `update ledger set status = 'dismissed', dismissal = jsonb_build_object('author', $3::text, 'reason', $4::text, 'at', now()), due_at = null, pending_since = null
-      where status = 'parked' and claimed_by is null and (due_at is null or due_at > now())
+    `update ledger l
+        set status = 'dismissed', dismissal = jsonb_build_object('author', $3::text, 'reason', $4::text, 'at', now()), due_at = null, pending_since = null
+      where status = 'parked' and ${FREE} and (due_at is null or due_at > now())
         and ($1::text[] is null or ticket = any($1)) and ($2::text is null or fingerprint = $2)`,
     [tickets ?? null, fingerprint ?? null, by.author, by.reason],
   )) as [unknown, number];

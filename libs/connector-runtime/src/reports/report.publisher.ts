@@ -4,7 +4,7 @@ import { Publisher, type Publication } from '@myelin/messaging';
 import { briefly, Health, LOGGER, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { deleteReports, takeReports } from './report.sql.js';
-import { relaxDurability } from '../work/record.sql.js';
+import { relaxDurability } from '../work/lock.sql.js';
 import { Wakeup } from '../work/wakeup.js';
 
 /** Batches of work whose reports are sent at once. */

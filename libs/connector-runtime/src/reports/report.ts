@@ -1,7 +1,7 @@
 import type { DeliveryOutcome, DeliveryReport } from '@myelin/contracts';
 import type { Claim } from '../work/claim.sql.js';
 import { fingerprintOf } from '../work/outcome.js';
-import type { Result } from '../work/record.sql.js';
+import type { Result } from '../work/result.js';
 
 /** What was done for one claim. */
 export interface Delivery {

@@ -7,6 +7,22 @@ import type { Action } from './decision.js';
 /** Added to the priority of whatever may wait while live changes pass. */
 export const BULK = 10;
 
+/** SQL: nobody has the ledger row `l`, or whoever had it can no longer change anything for it. */
+export const FREE = `(l.claimed_until is null or l.claimed_until < now())`;
+
+/** SQL: the priority of the ledger row `l` when it is made due among many; what is due already keeps its place. */
+export const BESIDE_LIVE = `case when l.due_at <= now() then l.priority else l.priority % ${BULK} + ${BULK} end`;
+
+/** SQL: the priority of the ledger row `l` when somebody asks for it alone. */
+export const LIVE = `l.priority % ${BULK}`;
+
+/**
+ * SQL: without its job there is nothing to do for the ledger row `l`. What was begun and has no known end is read and finished
+ * whatever becomes of the job, and a state that the target does not have yet was due before.
+ */
+export const ONLY_FOR_ITS_JOB = `(l.cause in ('resync', 'remap') and not (l.status = 'due' and (l.verify
+  or exists (select from state s where s.entity = l.entity and s.id = l.id and (s.epoch, s.revision) is distinct from (l.epoch, l.revision)))))`;
+
 /** An entity taken for work, with its newest state and what the target last acknowledged. */
 export interface Claim {
   readonly entity: Entity;
@@ -57,9 +73,9 @@ export async function claim(
     `with due as materialized (
        select l.entity, l.id from unnest($2::integer[]) with ordinality as lane (priority, place)
          cross join lateral (
-           select entity, id from ledger
-            where priority = lane.priority and due_at <= now() and (claimed_until is null or claimed_until < now())
-            order by due_at limit $3 for update skip locked) as l
+           select l.entity, l.id from ledger l
+            where l.priority = lane.priority and l.due_at <= now() and ${FREE}
+            order by l.due_at limit $3 for update skip locked) as l
        order by lane.place limit $3)
      update ledger l
         set claimed_by = $1, claimed_until = now() + make_interval(secs => $4 / 1000.0), verify = l.verify or l.claimed_by is not null

@@ -51,6 +51,9 @@ export function decide(
   return { action, after, changed, suspendedOn, dueDay };
 }
 
+/** The day on which an entity must be looked at again when this was not carried out: a grace that has not begun does not end. */
+export const dayWhenUndone = ({ action, dueDay }: Decision): string | null => (action === 'suspend' ? null : dueDay);
+
 /** The standing of an entity that was read in the target. */
 export const standingOf = (found: Found | null, suspendedOn: string | null): Standing => ({
   targetId: found?.targetId ?? null,

@@ -28,8 +28,8 @@ export type Mapping =
   | (Known & { readonly is: 'absent'; readonly atOnce: boolean })
   /** None of this connector's business. */
   | (Known & { readonly is: 'skipped' })
-  /** Something that it requires is not in the target yet. */
-  | (Known & { readonly is: 'waiting' })
+  /** Something that it requires is not in the target yet; from `validUntil` on it may require something else. */
+  | (Known & { readonly is: 'waiting'; readonly validUntil: string | undefined })
   /** The connector threw. */
   | (Known & { readonly is: 'failed'; readonly error: unknown });
 
@@ -140,23 +140,30 @@ export class Mapper {
     if (failed) return { ...known, is: 'failed', error: failed.error };
     const mustWait = (one: Reference, index: number) =>
       one.required && found[index]?.targetId == null && !found[index]?.willNotArrive;
-    if (known.waitsFor !== null && named.some(mustWait)) return { ...known, is: 'waiting' };
+    const isWaiting = known.waitsFor !== null && named.some(mustWait);
     if (state === null) return { ...known, is: 'absent', atOnce: false };
     const reference = (key: string): Referenced | undefined => {
       const one = found[named.findIndex((reference) => reference.key === key)];
-      return one?.targetId == null ? undefined : { master: one.master, targetId: one.targetId };
+      return isThere(one) ? { master: one.master, targetId: one.targetId } : undefined;
     };
     try {
       const mapped = sync.map(state, { today, name, reference });
+      if (isWaiting) return { ...known, is: 'waiting', validUntil: validUntilOf(mapped) };
       if (mapped === SKIP) return { ...known, is: 'skipped' };
       // What was erased goes at once, whatever grace others have.
       if (mapped === null) return { ...known, is: 'absent', atOnce: state.status === 'erased' };
       return rowOf(known, mapped);
     } catch (error) {
+      // What fails while something is missing is tried again when that has arrived.
+      if (isWaiting) return { ...known, is: 'waiting', validUntil: undefined };
       return { ...known, is: 'failed', error };
     }
   }
 }
+
+/** Whether a mapping may name it: one that is gone is no longer named, also where the target still has it. */
+const isThere = (one: Resolved | undefined): one is Resolved & { master: Master; targetId: string } =>
+  one?.master != null && one.targetId !== null;
 
 /** What follows from the references alone. */
 function knownOf(
@@ -165,13 +172,17 @@ function knownOf(
   name: string | undefined,
 ): Known {
   const uses = found.filter((one) => one !== undefined);
+  if (found.every(isThere)) return { name, waitsFor: null, uses, faults: NONE };
   const missing = named.filter((_, index) => found[index]?.targetId == null);
-  if (missing.length === 0) return { name, waitsFor: null, uses, faults: NONE };
   const faults = named
-    .filter(({ required }, index) => required && found[index]?.targetId == null && found[index]?.willNotArrive)
+    .filter(({ required }, index) => required && !isThere(found[index]) && found[index]?.willNotArrive)
     .map(({ entity, key }) => ({ field: key, message: `names a ${entity} that this target will not have` }));
-  return { name, waitsFor: missing.map(({ entity, key }) => `${entity}|${key}`), uses, faults };
+  const waitsFor = missing.length > 0 ? missing.map(({ entity, key }) => `${entity}|${key}`) : null;
+  return { name, waitsFor, uses, faults };
 }
+
+const validUntilOf = (mapped: Mapped | null | typeof SKIP) =>
+  mapped === null || mapped === SKIP ? undefined : mapped.validUntil;
 
 const rowOf = (known: Known, { row, validUntil, unrepresentable }: Mapped): Mapping => ({
   ...known,

@@ -1,6 +1,6 @@
 import { createHash, randomInt } from 'node:crypto';
 import { Fatal, NameTaken, Rejected, TargetDown, TryLater } from '@myelin/connector';
-import type { LedgerError } from './record.sql.js';
+import type { LedgerError } from './result.js';
 
 /** What follows an error: the one place where it is decided. */
 export type Consequence =

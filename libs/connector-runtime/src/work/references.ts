@@ -6,12 +6,13 @@ import type { DataSource } from 'typeorm';
 export interface Resolved {
   readonly entity: Entity;
   readonly id: string;
-  readonly master: Master;
+  /** Null after a tombstone. */
+  readonly master: Master | null;
   /** Its id in the target; null when it is not there. */
   readonly targetId: string | null;
   /** `epoch.revision` that the target has; a user mapped before it moved is mapped again. */
   readonly acknowledged: string | null;
-  /** The connector has decided that it does not belong in the target. */
+  /** It is gone, or the connector has decided that it does not belong in the target. */
   readonly willNotArrive: boolean;
 }
 
@@ -45,9 +46,9 @@ export class References {
     const rows = await this.find([...distinct.values()]);
     const masters = await this.load(rows);
     return new Map(
-      rows.flatMap(({ named, key, entity, id, targetId, acknowledged, willNotArrive }) => {
-        const master = masters.get(`${entity}|${id}`);
-        return master ? [[`${named}|${key}`, { entity, id, master, targetId, acknowledged, willNotArrive }]] : [];
+      rows.map(({ named, key, entity, id, targetId, acknowledged, willNotArrive }) => {
+        const master = masters.get(`${entity}|${id}`) ?? null;
+        return [`${named}|${key}`, { entity, id, master, targetId, acknowledged, willNotArrive }];
       }),
     );
   }
@@ -56,12 +57,11 @@ export class References {
     return (await this.dataSource.query(
       kept(
         `select w.entity as named, w.key, s.entity, s.id, s.epoch || '.' || s.revision as version, l.target_id as "targetId",
-              l.epoch || '.' || l.revision as acknowledged, l.status in ('absent', 'skipped') and l.due_at is null as "willNotArrive"
+              l.epoch || '.' || l.revision as acknowledged, s.state is null or l.status in ('absent', 'skipped') and l.due_at is null as "willNotArrive"
          from unnest($1::text[], $2::text[]) as w (entity, key)
          left join state_key k on k.entity = w.entity and k.key = w.key
          join state s on s.entity = w.entity and s.id = coalesce(k.id, case when w.key ~ ${HUB_KEY} then substring(w.key from 5)::uuid end)
-         left join ledger l on l.entity = s.entity and l.id = s.id
-        where s.state is not null`,
+         left join ledger l on l.entity = s.entity and l.id = s.id`,
         wanted.length,
       ),
       [wanted.map(({ entity }) => entity), wanted.map(({ key }) => key)],

@@ -1,6 +1,100 @@
+import type { Row } from '@myelin/connector';
+import type { DeliveryReport, Entity, FieldFault } from '@myelin/contracts';
 import type { Claim } from './claim.sql.js';
+import type { Action } from './decision.js';
 import type { Mapping } from './mapper.js';
-import type { Result, Use } from './record.sql.js';
+
+/** What the ledger says of an entity in the target. */
+export type LedgerStatus =
+  /** Work is to be done, or under way. */
+  | 'due'
+  /** The target has the row. */
+  | 'applied'
+  /** The target has it in suspended form, until its grace is over. */
+  | 'suspended'
+  /** The target does not have it, as it should be. */
+  | 'absent'
+  /** None of this connector's business. */
+  | 'skipped'
+  /** Something that it requires is not in the target yet. */
+  | 'waiting'
+  /** The target refused it; it stays aside until it changes or somebody retries it. */
+  | 'parked'
+  /** Parked, and somebody has decided that it may stay so. */
+  | 'dismissed'
+  /** A guard holds the change back until somebody releases it. */
+  | 'held'
+  /** The connector only observes: the difference is noted, not written. */
+  | 'observed';
+
+/** Why an entity is parked or comes back later: no value of the record in it. */
+export interface LedgerError {
+  readonly name: string;
+  readonly message: string;
+  readonly attributes?: readonly string[];
+}
+
+/** What became of a claim. */
+export interface Result {
+  readonly entity: Entity;
+  readonly id: string;
+  readonly mark: number;
+  readonly status: LedgerStatus;
+  readonly epoch: number;
+  readonly revision: number;
+  readonly projection: string;
+  readonly targetId: string | null;
+  readonly row: Row | null;
+  readonly rowHash: string | null;
+  readonly etag: string | null;
+  readonly suspendedOn: string | null;
+  readonly unrepresentable: readonly FieldFault[] | null;
+  /** Keys (`entity|scheme:value`) whose arrival in the target makes the entity due. */
+  readonly waitsFor: readonly string[] | null;
+  readonly error: LedgerError | null;
+  readonly fingerprint: string | null;
+  readonly ticket: string | null;
+  /** What a guard holds back, or what would have been done by a connector that only observes. */
+  readonly held: Action | null;
+  readonly heldChanges: readonly string[] | null;
+  readonly attempts: number;
+  readonly verify: boolean;
+  /** Milliseconds until the entity is due again; null when nothing but news makes it due. */
+  readonly retryInMs: number | null;
+  /** Milliseconds for which nobody may touch the entity: a call without an answer may still take effect. */
+  readonly quarantineMs: number | null;
+  /** Day in Europe/Paris at whose start the entity is due again. */
+  readonly dueDay: string | null;
+  readonly job: string | null;
+  readonly permit: Action | null;
+  /** What is told to the job; null while the entity is not done. */
+  readonly outcome: string | null;
+  /** The target has it otherwise than before: those who used it are mapped again. */
+  readonly moved: boolean;
+}
+
+/** What an entity used in its mapping, where that differs from before. */
+export interface Use {
+  readonly entity: Entity;
+  readonly id: string;
+  readonly usedEntity: Entity;
+  readonly usedId: string;
+  /** `epoch.revision` that the target had of the used one, and its id there, when it was used. */
+  readonly acknowledged: string | null;
+  readonly targetId: string | null;
+}
+
+/** Everything that a batch of work leaves behind. */
+export interface Outcome {
+  readonly results: readonly Result[];
+  /** Claims given back untouched. */
+  readonly returned: readonly { readonly entity: Entity; readonly id: string }[];
+  /** What each entity of the batch used. */
+  readonly uses: readonly Use[];
+  /** Entities whose uses differ from those recorded before. */
+  readonly usesChanged: readonly { readonly entity: Entity; readonly id: string }[];
+  readonly reports: readonly DeliveryReport[];
+}
 
 /** What became of a claim, with everything forgotten that `changes` does not say. */
 export function resultOf(one: Claim, projection: string, changes: Pick<Result, 'status'> & Partial<Result>): Result {
@@ -35,6 +129,15 @@ export function resultOf(one: Claim, projection: string, changes: Pick<Result, '
     ...changes,
   };
 }
+
+/** What the target has of a claim, as far as the ledger knows. */
+export const acknowledgedBy = ({ targetId, row, rowHash, etag, suspendedOn }: Claim) => ({
+  targetId,
+  row,
+  rowHash,
+  etag,
+  suspendedOn,
+});
 
 /** What each entity used, and which of them used others before. */
 export function usesOf(claims: readonly Claim[], mappings: readonly Mapping[]) {

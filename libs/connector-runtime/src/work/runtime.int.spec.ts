@@ -284,6 +284,54 @@ describe('the connector runtime', () => {
     expect(await shown()).toEqual(['over', 'over']);
   });
 
+  it('also on that day looks at what waits, is parked or held for other reasons until then', async () => {
+    const role = (code: string) => ({
+      external: [{ population: 'PXSS', structure: `code:${code}`, to: '2026-11-30' }],
+    });
+    const [waits, refused] = [person('Waits'), person('Refused')];
+    await take('structure', [structure('D'), 1]);
+    await idle();
+    target.faults.refuses = '"active"';
+    await take('person', [{ ...waits, roles: role('NOWHERE') }, 1], [{ ...refused, roles: role('D') }, 1]);
+    await idle();
+    expect([(await status(waits.id))?.status, (await status(refused.id))?.status]).toEqual(['waiting', 'parked']);
+    await control.change({ author: 'olga' }, { observe: true });
+    const observed = person('Observed');
+    await take('person', [{ ...observed, roles: role('D') }, 1]);
+    await idle();
+    expect((await status(observed.id))?.status).toBe('observed');
+    const due = (await dataSource.query(
+      `select distinct (due_at at time zone 'Europe/Paris')::text as at, cause from ledger where entity = 'person'`,
+    )) as object[];
+    expect(due).toEqual([{ at: '2026-12-01 00:00:00', cause: 'change' }]);
+    await Promise.all(workers.map((worker) => worker.stop()));
+    await dataSource.query(`update control set observe = false`);
+    control = new Control(dataSource, wakeup, logger);
+    await dataSource.query(`update ledger set due_at = now() where due_at is not null`);
+    today = '2026-12-01';
+    work(2);
+    await idle();
+    const rows = await target.rows();
+    expect([waits, refused, observed].map(({ id }) => rows[id]?.status)).toEqual(['over', 'over', 'over']);
+  });
+
+  it('a change that has waited is live when what it waited for arrives, whatever day it has to look at', async () => {
+    const who = person('Waits');
+    const roles = { external: [{ population: 'PXSS', structure: 'code:LATE', to: '2026-12-31' }] };
+    await take('person', [{ ...who, roles }, 1]);
+    await idle();
+    const priority = async () =>
+      ((await dataSource.query(`select priority from ledger where id = $1`, [who.id])) as { priority: number }[])[0]
+        ?.priority;
+    expect(await priority()).toBe(11);
+    target.faults.slow = 500;
+    await take('structure', [structure('LATE'), 1]);
+    for (let i = 0; i < 200 && (await priority()) !== 1; i++) await new Promise((r) => setTimeout(r, 10));
+    expect(await priority()).toBe(1);
+    await idle();
+    expect(await status(who.id)).toMatchObject({ status: 'applied' });
+  });
+
   it('removes what must not exist', async () => {
     const who = person('Lefevre');
     await take('person', [who, 1]);

@@ -4,7 +4,7 @@ import { Counter, Histogram, type Logger } from '@myelin/platform';
 import type { DataSource } from 'typeorm';
 import { claim, type Claim } from './claim.sql.js';
 import type { Control } from '../operators/control.js';
-import { decide, standingOf, type Action, type Decision, type Standing } from './decision.js';
+import { dayWhenUndone, decide, standingOf, type Action, type Decision, type Standing } from './decision.js';
 import type { Gate } from './gate.js';
 import type { Guards } from '../guards/guards.js';
 import { inParallel, type Lane, type Traffic } from './lanes.js';
@@ -13,7 +13,7 @@ import { surrenderName } from './names.sql.js';
 import { consequenceOf, fingerprintOf, newTicket } from './outcome.js';
 import { readMany } from './read.js';
 import { record, type Result } from './record.sql.js';
-import { resultOf, usesOf } from './result.js';
+import { acknowledgedBy, resultOf, usesOf } from './result.js';
 import { reportOf, type Delivery } from '../reports/report.js';
 import type { Wakeup } from './wakeup.js';
 
@@ -210,16 +210,19 @@ export class Worker {
       if (!sync || mapping.is === 'skipped') {
         deliveries.push(this.settled(one, mapping, { status: 'skipped' }, 'skipped'));
       } else if (failure !== undefined) {
-        deliveries.push(await this.afterError(one, sync, failure, 0));
+        const day = mapping.is === 'row' ? mapping.validUntil : undefined;
+        deliveries.push(await this.afterError(one, sync, failure, 0, day ?? null));
       } else if (mapping.is === 'waiting') {
-        deliveries.push(this.settled(one, mapping, { status: 'waiting', waitsFor: mapping.waitsFor }, 'waiting'));
+        deliveries.push(
+          this.settled(one, mapping, { status: 'waiting', dueDay: mapping.validUntil ?? null }, 'waiting'),
+        );
       } else if (mapping.is !== 'failed') {
         const standing = read === undefined ? one : standingOf(read as Exclude<typeof read, Error>, one.suspendedOn);
         try {
           const decision = decide(mapping, standing, sync.removal, mapper.today());
           tasks.push({ one, sync, mapping, standing, decision });
         } catch (error) {
-          deliveries.push(await this.afterError(one, sync, error, 0));
+          deliveries.push(await this.afterError(one, sync, error, 0, null));
         }
       }
     }
@@ -266,9 +269,9 @@ export class Worker {
         etag = after === null ? null : (written.etag ?? null);
       }
     } catch (error) {
+      const callMayLastMs = this.options.session.callDeadlineMs - (performance.now() - began);
       // What the guards have let past need not ask them again.
-      const passed = { ...one, permit: action };
-      return this.afterError(passed, sync, error, this.options.session.callDeadlineMs - (performance.now() - began));
+      return this.afterError({ ...one, permit: action }, sync, error, callMayLastMs, dayWhenUndone(decision));
     }
     const status = after === null ? 'absent' : decision.suspendedOn !== null ? 'suspended' : 'applied';
     const { faults } = mapping;
@@ -283,7 +286,6 @@ export class Worker {
           rowHash: after && rowHash(after),
           etag,
           suspendedOn: decision.suspendedOn,
-          waitsFor: mapping.waitsFor,
           unrepresentable: faults.length > 0 ? faults : null,
           dueDay: decision.dueDay,
         },
@@ -309,22 +311,22 @@ export class Worker {
       etag,
       held: action,
       heldChanges: changed,
-      suspendedOn: one.suspendedOn,
+      dueDay: dayWhenUndone(decision),
     };
-    return { ...this.settled(one, mapping, { ...result, waitsFor: mapping.waitsFor }, status), changed };
+    return { ...this.settled(one, mapping, result, status), changed };
   }
 
-  private async afterError(one: Claim, sync: Sync, error: unknown, callMayLastMs: number): Promise<Delivery> {
+  private async afterError(
+    one: Claim,
+    sync: Sync,
+    error: unknown,
+    callMayLastMs: number,
+    dueDay: string | null,
+  ): Promise<Delivery> {
     const { gate, dataSource, logger, connector } = this.options;
     const consequence = consequenceOf(error, one.attempts);
     const line = lineOf(one);
-    const kept = {
-      targetId: one.targetId,
-      row: one.row,
-      rowHash: one.rowHash,
-      etag: one.etag,
-      suspendedOn: one.suspendedOn,
-    };
+    const kept = acknowledgedBy(one);
     const again = (changes: Partial<Result>, unknownOutcome: boolean): Result =>
       resultOf(one, sync.version, {
         ...kept,
@@ -363,6 +365,7 @@ export class Worker {
           verify: true,
           // A refusal is an answer; after an error that the connector did not expect, its call may go on.
           quarantineMs: error instanceof TargetError ? null : Math.max(callMayLastMs, 0),
+          dueDay,
         });
         return { ...delivery, outcome: 'parked', result };
       }
@@ -376,14 +379,12 @@ export class Worker {
     outcome: Delivery['outcome'],
   ): Delivery {
     const projection = this.options.mapper.syncs.get(one.entity)?.version ?? '';
-    const kept = {
-      targetId: one.targetId,
-      row: one.row,
-      rowHash: one.rowHash,
-      etag: one.etag,
-      suspendedOn: one.suspendedOn,
-    };
-    const result = resultOf(one, projection, { ...kept, outcome, waitsFor: mapping.waitsFor, ...changes });
+    const result = resultOf(one, projection, {
+      ...acknowledgedBy(one),
+      outcome,
+      waitsFor: mapping.waitsFor,
+      ...changes,
+    });
     const isDone = result.status === 'applied' || result.status === 'suspended' || result.status === 'absent';
     const moved = isDone && (one.acknowledged !== `${one.epoch}.${one.revision}` || one.targetId !== result.targetId);
     return { one, outcome, result: { ...result, moved }, changed: [], touched: false, ms: 0 };
