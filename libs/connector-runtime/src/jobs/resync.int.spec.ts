@@ -185,18 +185,6 @@ describe('resynchronisation jobs', () => {
     expect(states).toEqual([{ status: 'applied', claimed_by: null, due_at: null }]);
   });
 
-  it('leaves a change that is to be tried again later due when it is cancelled', async () => {
-    const later = structure('LATER');
-    await bed.post('/control/pause');
-    await bed.take('structure', [later, 1]);
-    await bed.dataSource.query(`update ledger set due_at = now() + interval '1 hour', error = '{"name":"TryLater"}'`);
-    const { body } = await bed.post('/resyncs', { mode: 'trust' });
-    await until(async () => (await bed.ledger(later.id))?.job === body.id, 'the job has not reached it');
-    await bed.post(`/resyncs/${body.id}/cancel`);
-    await bed.post('/control/resume');
-    await until(async () => (await bed.ledger(later.id))?.status === 'applied', 'the change is lost');
-  });
-
   it('keeps to its rate', async () => {
     const all = await given(60);
     await empty(all.map(({ id }) => id));

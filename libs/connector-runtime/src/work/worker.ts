@@ -12,8 +12,8 @@ import type { Mapper, Mapping } from './mapper.js';
 import { surrenderName } from './names.sql.js';
 import { consequenceOf, fingerprintOf, newTicket } from './outcome.js';
 import { readMany } from './read.js';
-import { record, type Result } from './record.sql.js';
-import { acknowledgedBy, resultOf, usesOf } from './result.js';
+import { record } from './record.sql.js';
+import { acknowledgedBy, resultOf, usesOf, type Result } from './result.js';
 import { reportOf, type Delivery } from '../reports/report.js';
 import type { Wakeup } from './wakeup.js';
 
