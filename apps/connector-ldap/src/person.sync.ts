@@ -21,6 +21,7 @@ import { loginRequest, mapPerson, PERSON_CLASSES } from './person.mapping.js';
 import { personRemoval } from './person.removal.js';
 import { personReferences } from './person.roles.js';
 import { PERSON_RULES } from './person.rules.js';
+import { closesPerson } from './person.state.js';
 import type { AttributeName } from './supann/schema.js';
 
 const ATTRIBUTES: readonly AttributeName[] = [
@@ -93,6 +94,7 @@ export class PersonSync implements Sync<'person'> {
   readonly entity = 'person';
   readonly version = MAPPING_VERSION;
   readonly rules = PERSON_RULES;
+  readonly closes = closesPerson;
   readonly removal: Removal;
   private readonly entries: EntryStore;
   private readonly kind: EntryKind;

@@ -99,7 +99,7 @@ export class Scan {
       }
       if (mapping.is === 'skipped' || mapping.is === 'waiting') continue;
       const standing: Standing = read === undefined ? { ...one, row } : standingOf(read, one.suspendedOn);
-      const { action, changed } = decide(mapping, standing, sync.removal, this.mapper.today());
+      const { action, changed } = decide(mapping, standing, sync, this.mapper.today());
       const forgotten = read !== undefined && one.stale && changedAttributes(row, read?.row ?? null).length > 0;
       if (action !== 'none') items.push({ entity: one.entity, id: one.id, action, changed });
       // The target is right and the ledger is not: it learns what the target has, without a write.

@@ -210,7 +210,7 @@ export class Worker {
         deliveries.push(this.settled(one, mapping, { status: 'waiting', waitsFor: mapping.waitsFor }, 'waiting'));
       } else if (mapping.is !== 'failed') {
         const standing = read === undefined ? one : standingOf(read as Exclude<typeof read, Error>, one.suspendedOn);
-        const decision = decide(mapping, standing, sync.removal, mapper.today());
+        const decision = decide(mapping, standing, sync, mapper.today());
         tasks.push({ one, sync, mapping, standing, decision });
       }
     }
