@@ -45,8 +45,11 @@ export class Guards {
   private async limited(manager: DataSource | EntityManager, demand: Demand): Promise<Limited | undefined> {
     const { entity, action, cause } = demand;
     if (action === 'none') return undefined;
-    const found = await budgetOf(manager, demand, [cause, '*']);
-    const budget = found ?? (action === 'suspend' || action === 'delete' ? ORDINARY : undefined);
+    // What closes because a day begins was in the records long before: only a budget for that very cause holds it back.
+    const isAnnounced = action === 'suspend' && cause === 'date';
+    const found = await budgetOf(manager, demand, isAnnounced ? [cause] : [cause, '*']);
+    const isOrdinary = !isAnnounced && (action === 'suspend' || action === 'delete');
+    const budget = found ?? (isOrdinary ? ORDINARY : undefined);
     if (!budget || (budget.absolute === null && budget.percent === null)) return undefined;
     const shares = [
       budget.absolute ?? Infinity,

@@ -282,7 +282,8 @@ export async function withdraw(manager: EntityManager, job: string): Promise<voi
     `update ledger l
         set job = null, permit = null, mark = mark + 1,
             due_at = case when cause in ('resync', 'remap')
-                          then due_day::timestamp at time zone 'Europe/Paris' else due_at end
+                          then due_day::timestamp at time zone 'Europe/Paris' else due_at end,
+            cause = case when cause in ('resync', 'remap') then 'date' else cause end
       where job = $1 and claimed_by is null`,
     [job],
   );

@@ -196,7 +196,8 @@ const giveBack = (manager: EntityManager, worker: string, returned: Outcome['ret
      update ledger l
         set claimed_by = null, claimed_until = null,
             job = case when not withdrawn then l.job end, permit = case when not withdrawn then l.permit end,
-            due_at = case when withdrawn then l.due_day::timestamp at time zone 'Europe/Paris' else l.due_at end
+            due_at = case when withdrawn then l.due_day::timestamp at time zone 'Europe/Paris' else l.due_at end,
+            cause = case when withdrawn then 'date' else l.cause end
        from back where l.entity = back.entity and l.id = back.id`,
     [worker, returned.map(({ entity }) => entity), returned.map(({ id }) => id)],
   );
