@@ -92,7 +92,7 @@ const BIRTH_ATTRIBUTES: readonly AttributeName[] = [
 /** Persons in the directory. */
 export class PersonSync implements Sync<'person'> {
   readonly entity = 'person';
-  readonly version = MAPPING_VERSION;
+  readonly version: string;
   readonly rules = PERSON_RULES;
   readonly closes = closesPerson;
   readonly removal: Removal;
@@ -103,6 +103,9 @@ export class PersonSync implements Sync<'person'> {
     private readonly ldap: LdapPool,
     private readonly settings: DirectorySettings,
   ) {
+    const { staff, learner, external } = settings.grace;
+    // With other graces the same person may be another entry.
+    this.version = `${MAPPING_VERSION}, grace ${staff}/${learner}/${external}`;
     this.removal = personRemoval(settings);
     this.kind = {
       branch: settings.peopleBranch,
