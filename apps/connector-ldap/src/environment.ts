@@ -22,6 +22,12 @@ export const directoryEnvironment = {
   EPPN_SCOPE: text(),
   /** Identifier schemes of the establishment (`x-…`) that go to supannRefId. */
   LDAP_LOCAL_SCHEMES: list([]),
+  /** Days for which an account stays open after the last day of a role, by kind of role. */
+  LDAP_STAFF_GRACE_DAYS: integer(0, 3650, 90),
+  LDAP_LEARNER_GRACE_DAYS: integer(0, 3650, 180),
+  LDAP_EXTERNAL_GRACE_DAYS: integer(0, 3650, 0),
+  /** Days between the suspension of a person whose record is gone and the removal of the entry. */
+  LDAP_REMOVAL_GRACE_DAYS: integer(1, 3650, 30),
   /** Create the missing branches below the base at start. */
   LDAP_CREATE_BRANCHES: choice(['yes', 'no'], 'no'),
   /** Encrypt a connection to an `ldap:` URL before anything is sent over it. */
@@ -43,6 +49,12 @@ export function directoryOf(env: SettingsOf<typeof directoryEnvironment>): Direc
     homeEstablishment: env.HOME_UAI,
     eppnScope: env.EPPN_SCOPE,
     localSchemes: [...env.LDAP_LOCAL_SCHEMES],
+    grace: {
+      staff: env.LDAP_STAFF_GRACE_DAYS,
+      learner: env.LDAP_LEARNER_GRACE_DAYS,
+      external: env.LDAP_EXTERNAL_GRACE_DAYS,
+    },
+    removalGraceDays: env.LDAP_REMOVAL_GRACE_DAYS,
     ...(env.LDAP_CA !== undefined || env.LDAP_STARTTLS === 'yes'
       ? { tls: env.LDAP_CA === undefined ? {} : { ca: env.LDAP_CA } }
       : {}),

@@ -60,7 +60,12 @@ describe.each(Object.keys(ldapDrivers) as LdapDriverName[])('over %s', (driver) 
     connector: () => ldapConnector(settings),
     unreachable: () => ldapConnector(nowhere),
     context: context('cfontaine'),
-    masters: { base: person, changed: { ...person, listing: 'private' }, renamed: { ...person, usageName: 'Élan' } },
+    masters: {
+      base: person,
+      changed: { ...person, listing: 'private' },
+      renamed: { ...person, usageName: 'Élan' },
+      closed: { ...person, status: 'inactive' },
+    },
     renamedContext: context('celan'),
     spoil: (row) => ({ ...row, supannCivilite: ['Mlle é'] }),
     mark: (targetId) => directory.entryCsn(targetId),

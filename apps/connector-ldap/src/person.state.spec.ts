@@ -1,5 +1,6 @@
 import type { Master, Status } from '@myelin/contracts';
 import { loginRequest, mapPerson } from './person.mapping.js';
+import { closesPerson } from './person.state.js';
 import { context, mapped, master, settings, staff, today, values } from './person.mapping.testing.js';
 
 describe('state of the account', () => {
@@ -72,6 +73,21 @@ describe('state of the account', () => {
     expect(values(result, 'supannEmpId')).toHaveLength(kept ? 1 : 0);
     expect(values(result, 'mail')).toHaveLength(kept ? 1 : 0);
     expect(values(result, 'supannRefId')).toEqual(['{UAI:0999001W:HUB}P1']);
+  });
+
+  it.each<[string, Partial<Master<'person'>>, boolean]>([
+    ['is deactivated', { roles: { resource: [staff] }, status: 'inactive' }, true],
+    ['is merged', { roles: { resource: [staff] }, status: 'merged' }, true],
+    ['is deleted', { roles: { resource: [staff] }, status: 'deleted' }, true],
+    ['has lost every role', {}, true],
+    ['has roles to come only', { roles: { resource: [{ ...staff, from: '2027-01-01' }] } }, true],
+    ['has nothing but roles that ended long ago', { roles: { resource: [{ ...staff, to: '2026-01-01' }] } }, true],
+    ['enters the grace', { roles: { resource: [{ ...staff, to: '2026-10-14' }] } }, false],
+    ['has another role', { roles: { external: [{ population: 'PXSS', structure: 'code:UFR' }] } }, false],
+  ])('is closed when a person %s, and then no more', (_name, rest, closes) => {
+    const [before, after] = [mapped({ roles: { resource: [staff] } }).row, mapped(rest).row];
+    expect([closesPerson(before, after), closesPerson(after, after)]).toEqual([closes, false]);
+    expect(closesPerson(after, before)).toBe(false);
   });
 
   it('does not want an erased person', () => {

@@ -1,3 +1,4 @@
+import type { Row } from '@myelin/connector';
 import type { Master } from '@myelin/contracts';
 import type { DirectorySettings } from './ldap.settings.js';
 import type { Tenure } from './person.roles.js';
@@ -51,6 +52,15 @@ export function writeState(
     draft.add('supannRessourceEtatDate', `{${resource}}${state}:${compactDay(start)}:${compactDay(end)}`, 'status');
   }
 }
+
+/** An active state of a resource, in grace or not. */
+const ACTIVE = /^\{[^}]*\}A:/;
+
+/** True when some resource was active in the entry and none is any more. */
+export const closesPerson = (before: Row, after: Row): boolean => isActive(before) && !isActive(after);
+
+const isActive = ({ supannRessourceEtat = [] }: Row) =>
+  (supannRessourceEtat as readonly string[]).some((state) => ACTIVE.test(state));
 
 const earliest = (days: readonly string[]) => days.reduce((a, b) => (a < b ? a : b));
 const latest = (days: readonly string[]) => days.reduce((a, b) => (a > b ? a : b));

@@ -21,6 +21,7 @@ import { loginRequest, mapPerson, PERSON_CLASSES } from './person.mapping.js';
 import { personRemoval } from './person.removal.js';
 import { personReferences } from './person.roles.js';
 import { PERSON_RULES } from './person.rules.js';
+import { closesPerson } from './person.state.js';
 import type { AttributeName } from './supann/schema.js';
 
 const ATTRIBUTES: readonly AttributeName[] = [
@@ -91,8 +92,9 @@ const BIRTH_ATTRIBUTES: readonly AttributeName[] = [
 /** Persons in the directory. */
 export class PersonSync implements Sync<'person'> {
   readonly entity = 'person';
-  readonly version = MAPPING_VERSION;
+  readonly version: string;
   readonly rules = PERSON_RULES;
+  readonly closes = closesPerson;
   readonly removal: Removal;
   private readonly entries: EntryStore;
   private readonly kind: EntryKind;
@@ -101,6 +103,9 @@ export class PersonSync implements Sync<'person'> {
     private readonly ldap: LdapPool,
     private readonly settings: DirectorySettings,
   ) {
+    const { staff, learner, external } = settings.grace;
+    // With other graces the same person may be another entry.
+    this.version = `${MAPPING_VERSION}, grace ${staff}/${learner}/${external}`;
     this.removal = personRemoval(settings);
     this.kind = {
       branch: settings.peopleBranch,

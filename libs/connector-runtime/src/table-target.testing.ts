@@ -109,6 +109,7 @@ export class TableTarget implements Session {
         if (master.status === 'erased' || master.status === 'deleted') return null;
         return { row: this.rowOf(master, context), ...untilOf(master, context) };
       },
+      closes: (before, after) => isOpen(before) && !isOpen(after),
       read: async ({ id }) => {
         await this.check();
         await this.log(entity, id, 'read', []);
@@ -194,6 +195,9 @@ function headOf(master: Master): string[] {
   const head = ((master as Master<'structure'>).extensions as { head?: string } | undefined)?.head;
   return head === undefined ? [] : [head];
 }
+
+/** Whether a person may use the target. */
+const isOpen = ({ status, closed }: Row) => status === 'active' && closed !== true;
 
 const lastDay = (master: Master): string | undefined =>
   (master as Master<'person'>).roles?.external?.map(({ to }) => to ?? undefined)[0];

@@ -17,6 +17,8 @@ export interface Harness<E extends Entity = Entity> {
     readonly changed: Master<E>;
     /** `base` with the attribute changed from which the target makes its id; left out where ids never change. */
     readonly renamed?: Master<E>;
+    /** `base` when its use in the target has ended; left out where the sync does not say what closes. */
+    readonly closed?: Master<E>;
   };
   /** Context under which `renamed` is mapped, when an allocated name is what changes. */
   readonly renamedContext?: MapContext;
@@ -132,6 +134,21 @@ export function conformance<E extends Entity>(name: string, harness: Harness<E>)
       const suspended = removal.suspend(map(base));
       expect(removal.suspend(suspended)).toEqual(suspended);
       expect(removal.graceDays).toBeGreaterThan(0);
+    });
+
+    it('says that an entity is closed when its use ends, and of no other change', () => {
+      const { closed } = harness.masters;
+      expect(closed !== undefined).toBe(sync.closes !== undefined);
+      if (!closed || !sync.closes) return;
+      const [open, other, over] = [map(base), map(changed), map(closed)];
+      expect(sync.closes(open, over)).toBe(true);
+      expect([sync.closes(open, open), sync.closes(open, other), sync.closes(over, open)]).toEqual([
+        false,
+        false,
+        false,
+      ]);
+      const suspended = sync.removal?.suspend(open) ?? over;
+      expect([sync.closes(open, suspended), sync.closes(suspended, suspended)]).toEqual([true, false]);
     });
 
     it('tells a version that every write changes, where it tells any', async () => {

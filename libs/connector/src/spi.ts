@@ -157,6 +157,11 @@ export interface Sync<E extends Entity = Entity> {
    * is `erased`, it is removed at once.
    */
   readonly removal?: Removal;
+  /**
+   * Whether a change ends the use of the entity in the target, as suspension does: an account that was open and is open no more.
+   * Pure. Guards count such a change as a suspension; without it, changes from row to row are all alike to them.
+   */
+  closes?(before: Row, after: Row): boolean;
   /** The entity as the target has it, by its id there, else by master id; null when it is not there. */
   read(ref: Ref): Promise<Found | null>;
   /**

@@ -1,4 +1,4 @@
-import { Bed, structure, until } from '../bed.testing.js';
+import { Bed, person, structure, until } from '../bed.testing.js';
 
 jest.setTimeout(60_000);
 
@@ -13,6 +13,20 @@ describe('guards', () => {
     await bed.settled();
     return all;
   }
+  async function givenPersons(count: number) {
+    await given(1);
+    const all = Array.from({ length: count }, (_, i) => person(`Person${i}`, 'code:G0'));
+    await bed.take('person', ...all.map((one): [typeof one, number] => [one, 1]));
+    await bed.settled();
+    return all;
+  }
+  const become = (status: string, ...all: { id: string }[]) =>
+    bed.take(
+      'birthName' in all[0]! ? 'person' : 'structure',
+      ...all.map((one): [Record<string, unknown>, number] => [{ ...one, status }, 2]),
+    );
+  const closed = async () =>
+    Object.values(await bed.target.rows()).filter(({ status }) => status === 'inactive').length;
   const left = async () => Object.keys(await bed.target.rows()).length;
   const budget = (fields: object) =>
     bed.call('PUT', '/guards/budgets', { author: 'olga', entity: 'structure', cause: '*', ...fields });
@@ -48,6 +62,114 @@ describe('guards', () => {
       reason: order.reason,
       detail: { count: 79 },
     });
+  });
+
+  it('hold a wave of closed accounts back as they do suspensions, though nothing leaves the target', async () => {
+    const all = await givenPersons(60);
+    await become('inactive', ...all.slice(0, 30));
+    await bed.settled();
+    expect(await closed()).toBe(10);
+    const { body } = await bed.get('/guards');
+    expect(body.held).toEqual([{ entity: 'person', action: 'suspend', cause: 'change', count: 20 }]);
+    const { body: page } = await bed.get('/guards/held');
+    expect(page.items[0]).toMatchObject({ action: 'suspend', changed: ['status'] });
+    const { body: explained } = await bed.get(`/explain/person/${page.items[0].id}`);
+    expect(explained).toMatchObject({ would: 'suspend', status: 'held' });
+
+    await bed.post('/control/pause');
+    const rows = await bed.target.rows();
+    const reopened = all.find(({ id }) => rows[id]?.status === 'inactive')!;
+    await bed.take('person', [reopened, 3]);
+    const { body: plan } = await bed.post('/resyncs', { mode: 'trust' });
+    const refused = await bed.job(plan.id, 'refused');
+    expect(refused.plan.actions).toEqual([
+      { entity: 'person', action: 'change', count: 1 },
+      { entity: 'person', action: 'suspend', count: 20 },
+    ]);
+    expect(refused.failure).toBe(
+      '20 person records would be suspended, budget allows 10, of which 10 were used within the hour',
+    );
+    await bed.post('/control/resume');
+
+    const order = { entity: 'person', action: 'suspend', reason: 'the file was checked' };
+    expect((await bed.post('/guards/release', order)).body).toEqual({ released: 20 });
+    await bed.settled();
+    expect(await closed()).toBe(29);
+    expect(await bed.ledger(page.items[0].id)).toMatchObject({ status: 'applied', suspended_on: null });
+    const reports = (await bed.dataSource.query(
+      `select one->>'outcome' as outcome, count(*)::integer from report, jsonb_array_elements(reports) as one
+        where one->>'entity' = 'person' and (one->>'revision')::integer = 2 group by 1 order by 1`,
+    )) as object[];
+    expect(reports).toEqual([
+      { outcome: 'held', count: 20 },
+      { outcome: 'suspended', count: 30 },
+    ]);
+  });
+
+  it('a budget for all causes is one for those that have none of their own', async () => {
+    const all = await givenPersons(30);
+    await budget({ entity: 'person', action: 'change', absolute: 10 });
+    const changed = all.slice(0, 6).map((one): [typeof one, number] => [{ ...one, birthName: `${one.birthName}x` }, 2]);
+    await bed.take('person', ...changed);
+    await bed.settled();
+    const move = async (code: string, revision: number) => {
+      const [unit] = (await bed.dataSource.query(`select state from state where entity = 'structure'`)) as [
+        { state: Record<string, unknown> },
+      ];
+      await bed.take('structure', [{ ...unit.state, code, identifiers: [{ scheme: 'code', value: 'G0' }] }, revision]);
+      await bed.settled();
+    };
+    const moved = async (code: string) =>
+      Object.values(await bed.target.rows()).filter((row) => row.code === code).length;
+    await move('NEW', 2);
+    expect(await moved('NEW')).toBe(4);
+    const { body } = await bed.get('/guards');
+    expect(body.held).toEqual([{ entity: 'person', action: 'change', cause: 'reference', count: 26 }]);
+    expect(body.used).toEqual([{ entity: 'person', action: 'change', cause: '*', count: 10 }]);
+
+    await budget({ entity: 'person', action: 'change', cause: 'reference', absolute: 7 });
+    await move('NEWER', 3);
+    expect(await moved('NEWER')).toBe(7);
+  });
+
+  it('plans take what they will do from the same hour as live changes, unless they are overridden', async () => {
+    const all = await given(20);
+    await budget({ action: 'delete', absolute: 14 });
+    await become('deleted', ...all.slice(0, 5));
+    await bed.settled();
+    expect(await left()).toBe(15);
+    await bed.post('/control/pause');
+    const plan = async (from: number, to: number) => {
+      await become('deleted', ...all.slice(from, to));
+      const { body } = await bed.post('/resyncs', {
+        mode: 'trust',
+        scope: { ids: all.slice(from, to).map(({ id }) => id) },
+      });
+      return body.id as string;
+    };
+    const used = async () => (await bed.get('/guards')).body.used[0].count;
+    const first = await plan(5, 14);
+    await bed.job(first, 'running');
+    expect(await used()).toBe(14);
+    const second = await bed.job(await plan(14, 16), 'refused');
+    expect(second.failure).toBe(
+      '2 structure records would be deleted, budget allows 14, of which 14 were used within the hour',
+    );
+    expect(await used()).toBe(14);
+    const order = { hash: second.planHash, override: true, reason: 'checked with the registrar' };
+    const run = await bed.post(`/resyncs/${second.id}/execute`, order);
+    await bed.job(run.body.id, 'running');
+    await until(async () => (await bed.ledger(all[15]!.id))?.job === run.body.id, 'the job does not ask for it');
+    expect(await used()).toBe(14);
+    await become('deleted', ...all.slice(16, 20));
+    await bed.post('/control/resume');
+    await bed.job(first, 'done');
+    await bed.job(run.body.id, 'done');
+    await bed.settled();
+    expect(await left()).toBe(4);
+    expect((await bed.get('/guards')).body.held).toEqual([
+      { entity: 'structure', action: 'delete', cause: 'change', count: 4 },
+    ]);
   });
 
   it('a plan that would delete 6 % with a budget of 5 % does nothing, unless it is overridden for that run', async () => {

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import type { DeliveryCause, Entity } from '@myelin/contracts';
+import type { Entity } from '@myelin/contracts';
 import { briefly, LOGGER, type Logger } from '@myelin/platform';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { isWithinHours } from '../operators/control.js';
 import { ACTIONS, type Action } from '../work/decision.js';
-import { Guards, type Excess } from '../guards/guards.js';
+import { Guards } from '../guards/guards.js';
+import type { Demand, Judged } from '../guards/guards.sql.js';
 import type { Job } from './job.js';
 import {
   createJob,
@@ -176,8 +177,8 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
   /** What follows from a plan: it waits for approval, is refused, or is carried out. */
   private async planIsReady(job: Job): Promise<void> {
     const hash = await planHash(this.dataSource, job.id);
-    const move = (status: string, failure?: string) =>
-      moveJob(this.dataSource, job.id, ['planning'], { status, planHash: hash, ...(failure && { failure }) });
+    const move = (status: string, failure?: string, manager: DataSource | EntityManager = this.dataSource) =>
+      moveJob(manager, job.id, ['planning'], { status, planHash: hash, ...(failure && { failure }) });
     if (job.plan !== null) {
       const { entities, percent } = await drift(this.dataSource, job.id, job.plan);
       if (percent > job.driftPercent) {
@@ -191,23 +192,25 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
       await move('planned');
       return;
     }
-    const excesses = job.override ? [] : await this.judge(job);
-    if (excesses.length > 0) {
-      this.logger.error({ job: job.id, excesses }, 'a guard refuses the plan');
-      await move('refused', excesses.map(describe).join('; '));
-      return;
-    }
-    await move('running');
+    const demands = job.override ? [] : await this.demands(job);
+    await this.dataSource.transaction(async (manager) => {
+      // Nobody stops the job from here on: what is taken from its budgets is taken for a job that runs.
+      if (!(await move('planning', undefined, manager))) return;
+      const excesses = await this.guards.judge(manager, demands);
+      if (excesses.length === 0) await move('running', undefined, manager);
+      else {
+        this.logger.error({ job: job.id, excesses }, 'a guard refuses the plan');
+        await move('refused', excesses.map(describe).join('; '), manager);
+      }
+    });
   }
 
-  private async judge(job: Job): Promise<Excess[]> {
-    const counts = await planned(this.dataSource, job.id);
-    const cause: DeliveryCause = job.kind;
-    return this.guards.judge(
-      counts
-        .filter(({ action }) => (ACTIONS as readonly string[]).includes(action))
-        .map(({ entity, action, count }) => ({ entity, action: action as Action, cause, count })),
-    );
+  /** What a plan asks of the guards. */
+  private async demands({ id, kind: cause }: Job): Promise<Demand[]> {
+    const counts = await planned(this.dataSource, id);
+    return counts
+      .filter(({ action }) => (ACTIONS as readonly string[]).includes(action))
+      .map(({ entity, action, count }) => ({ entity, action: action as Action, cause, count }));
   }
 
   private async run(job: Job): Promise<boolean> {
@@ -275,8 +278,9 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
 
 const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
-const describe = ({ entity, action, count, limit, budget }: Excess) =>
-  `${count} ${entity} records would be ${PAST[action]}, ${budget} allows ${limit}`;
+const describe = ({ entity, action, count, limit, used, budget }: Judged) =>
+  `${count} ${entity} records would be ${PAST[action]}, ${budget} allows ${limit}` +
+  (used > 0 ? `, of which ${used} were used within the hour` : '');
 
 const PAST: Record<Action, string> = {
   create: 'created',

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Entity } from '@myelin/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
-import { BULK, FREE, ONLY_FOR_ITS_JOB } from '../work/claim.sql.js';
+import { BULK, FREE, ownReasons } from '../work/claim.sql.js';
 import { canonical, overlap, type Item, type Job, type JobRequest } from './job.js';
 import { operate } from '../operators/operation.sql.js';
 import { lockLedger, relaxDurability } from '../work/lock.sql.js';
@@ -297,7 +297,7 @@ export async function withdraw(manager: EntityManager, job: string): Promise<voi
   await manager.query(
     `update ledger l
         set job = null, permit = null, mark = mark + 1,
-            due_at = case when l.claimed_by is null and ${ONLY_FOR_ITS_JOB} then l.due_day::timestamp at time zone 'Europe/Paris' else l.due_at end
+            ${ownReasons('l.claimed_by is null')}
       where l.job = $1 and ${FREE}`,
     [job],
   );

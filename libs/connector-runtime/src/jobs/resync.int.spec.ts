@@ -324,6 +324,23 @@ describe('resynchronisation jobs', () => {
     await bed.job(body.id, 'done');
   });
 
+  it('leaves what a day will make due to that day when it is cancelled', async () => {
+    const day = '2999-12-31';
+    const who = { ...person('Later'), roles: { external: [{ population: 'PXSS', structure: 'code:D', to: day }] } };
+    await bed.take('structure', [structure('D'), 1]);
+    await bed.take('person', [who, 1]);
+    await bed.settled();
+    const before = await bed.ledger(who.id);
+    expect(before).toMatchObject({ cause: 'date', due_at: expect.any(Date) });
+    await empty([who.id]);
+    await bed.post('/control/pause', { reason: 'nothing is taken meanwhile' });
+    const { body } = await bed.post('/resyncs', { mode: 'verify' });
+    await until(async () => (await bed.ledger(who.id))?.cause === 'resync', 'the job has not reached it');
+    await bed.post(`/resyncs/${body.id}/cancel`);
+    const { cause, due_at } = before!;
+    expect(await bed.ledger(who.id)).toMatchObject({ cause, due_at, job: null });
+  });
+
   it('lets live changes pass first', async () => {
     const all = await given(400);
     await empty(all.map(({ id }) => id));

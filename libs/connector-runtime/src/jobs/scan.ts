@@ -102,7 +102,7 @@ export class Scan {
       const standing: Standing = read === undefined ? { ...one, row } : standingOf(read, one.suspendedOn);
       let decision: Decision;
       try {
-        decision = decide(mapping, standing, sync.removal, this.mapper.today());
+        decision = decide(mapping, standing, sync, this.mapper.today());
       } catch {
         items.push(tried);
         continue;

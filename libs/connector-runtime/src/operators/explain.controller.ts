@@ -71,8 +71,8 @@ export class ExplainController {
     const [mapping] = (await this.mapper.map([found], { allocate: false })) as [Mapping];
     const sync = this.mapper.syncs.get(found.entity);
     const decision =
-      mapping.is === 'row' || mapping.is === 'absent'
-        ? decide(mapping, found, sync?.removal, this.mapper.today())
+      sync && (mapping.is === 'row' || mapping.is === 'absent')
+        ? decide(mapping, found, sync, this.mapper.today())
         : undefined;
     const blocked = this.control.blocked(await this.control.state());
     return {

@@ -1,7 +1,10 @@
-import { changedAttributes, type Found, type Removal, type Row } from '@myelin/connector';
+import { changedAttributes, type Found, type Row, type Sync } from '@myelin/connector';
 import type { Mapping } from './mapper.js';
 
-/** What is done to an entity in the target; `none` when it is as it must be. */
+/**
+ * What is done to an entity in the target; `none` when it is as it must be. `suspend` is whatever ends its use there and leaves
+ * it: the first step of a removal, and a change of which the connector says that it closes the entity.
+ */
 export type Action = 'create' | 'change' | 'suspend' | 'delete' | 'none';
 export const ACTIONS = ['create', 'change', 'suspend', 'delete'] as const;
 
@@ -28,13 +31,16 @@ export interface Decision {
 export function decide(
   mapping: Extract<Mapping, { is: 'row' | 'absent' }>,
   standing: Standing,
-  removal: Removal | undefined,
+  sync: Pick<Sync, 'removal' | 'closes'>,
   today: string,
 ): Decision {
   const before = standing.row;
+  const { removal } = sync;
+  const changeTo = (after: Row, changed: readonly string[]): Action =>
+    before === null ? 'create' : changed.length === 0 ? 'none' : sync.closes?.(before, after) ? 'suspend' : 'change';
   if (mapping.is === 'row') {
     const changed = changedAttributes(before, mapping.row);
-    const action = before === null ? 'create' : changed.length > 0 ? 'change' : 'none';
+    const action = changeTo(mapping.row, changed);
     return { action, after: mapping.row, changed, suspendedOn: null, dueDay: mapping.validUntil ?? null };
   }
   const gone: Decision = { action: 'none', after: null, changed: [], suspendedOn: null, dueDay: null };
@@ -46,8 +52,7 @@ export function decide(
   if (dueDay <= today) return removed;
   const after = removal.suspend(before);
   const changed = changedAttributes(before, after);
-  const isNew = standing.suspendedOn === null;
-  const action = isNew ? 'suspend' : changed.length > 0 ? 'change' : 'none';
+  const action = standing.suspendedOn === null ? 'suspend' : changeTo(after, changed);
   return { action, after, changed, suspendedOn, dueDay };
 }
 

@@ -1,7 +1,7 @@
 import type { Entity } from '@myelin/contracts';
 import { kept } from '@myelin/platform';
 import type { DataSource, EntityManager } from 'typeorm';
-import { BULK, ONLY_FOR_ITS_JOB } from './claim.sql.js';
+import { BULK, ownReasons } from './claim.sql.js';
 import { lockLedger, relaxDurability } from './lock.sql.js';
 import type { Outcome, Result } from './result.js';
 import { ripple, wakeAnswered, wakeOutdated, wakeWaiting } from './wake.sql.js';
@@ -97,7 +97,7 @@ const giveBack = (manager: EntityManager, worker: string, returned: Outcome['ret
     `update ledger l
         set claimed_by = null, claimed_until = null,
             job = case when back.runs then l.job end, permit = case when back.runs then l.permit end,
-            due_at = case when not back.runs and ${ONLY_FOR_ITS_JOB} then l.due_day::timestamp at time zone 'Europe/Paris' else l.due_at end
+            ${ownReasons('not back.runs')}
        from (select l.entity, l.id, l.job is null or j.status = 'running' as runs
                from unnest($2::text[], $3::uuid[]) as r (entity, id) join ledger l using (entity, id) left join job j on j.id = l.job) as back
       where l.entity = back.entity and l.id = back.id and l.claimed_by = $1`,

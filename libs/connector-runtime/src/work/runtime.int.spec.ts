@@ -332,6 +332,33 @@ describe('the connector runtime', () => {
     expect(await status(who.id)).toMatchObject({ status: 'applied' });
   });
 
+  it('holds back what closes because a day begins only where a budget names dates', async () => {
+    const ending = (to: string) =>
+      Array.from({ length: 30 }, (_, i) => ({
+        ...person(`P${i}`),
+        roles: { external: [{ population: 'PXSS', structure: 'code:D', to }] },
+      }));
+    today = '2999-11-24';
+    const [first, second] = [ending('2999-11-24'), ending('2999-11-25')];
+    await take('structure', [structure('D'), 1]);
+    await take('person', ...[...first, ...second].map((one): [typeof one, number] => [one, 1]));
+    await idle();
+    await dataSource.query(`insert into budget values ('person', 'suspend', '*', 0, null)`);
+    const endOf = async (day: string) => {
+      today = day;
+      await dataSource.query(`update ledger set due_at = now() where due_day = $1`, [day]);
+      await idle();
+      const rows = Object.values(await target.rows());
+      return rows.filter(({ status }) => status === 'over').length;
+    };
+    expect(await endOf('2999-11-25')).toBe(30);
+    await dataSource.query(`insert into budget values ('person', 'suspend', 'date', 12, null)`);
+    expect(await endOf('2999-11-26')).toBe(42);
+    expect(await dataSource.query(`select distinct held, cause from ledger where status = 'held'`)).toEqual([
+      { held: 'suspend', cause: 'date' },
+    ]);
+  });
+
   it('removes what must not exist', async () => {
     const who = person('Lefevre');
     await take('person', [who, 1]);

@@ -219,7 +219,7 @@ export class Worker {
       } else if (mapping.is !== 'failed') {
         const standing = read === undefined ? one : standingOf(read as Exclude<typeof read, Error>, one.suspendedOn);
         try {
-          const decision = decide(mapping, standing, sync.removal, mapper.today());
+          const decision = decide(mapping, standing, sync, mapper.today());
           tasks.push({ one, sync, mapping, standing, decision });
         } catch (error) {
           deliveries.push(await this.afterError(one, sync, error, 0, null));
