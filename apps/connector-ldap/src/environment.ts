@@ -22,7 +22,7 @@ export const directoryEnvironment = {
   EPPN_SCOPE: text(),
   /** Identifier schemes of the establishment (`x-…`) that go to supannRefId. */
   LDAP_LOCAL_SCHEMES: list([]),
-  /** Create the missing branches below the base at start. */
+  /** Create the missing branches below the base with the first write. */
   LDAP_CREATE_BRANCHES: choice(['yes', 'no'], 'no'),
   /** Encrypt a connection to an `ldap:` URL before anything is sent over it. */
   LDAP_STARTTLS: choice(['yes', 'no'], 'no'),

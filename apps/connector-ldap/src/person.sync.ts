@@ -22,6 +22,7 @@ import { personRemoval } from './person.removal.js';
 import { personReferences } from './person.roles.js';
 import { PERSON_RULES } from './person.rules.js';
 import type { AttributeName } from './supann/schema.js';
+import type { Tree } from './tree.js';
 
 const ATTRIBUTES: readonly AttributeName[] = [
   'cn',
@@ -100,6 +101,7 @@ export class PersonSync implements Sync<'person'> {
   constructor(
     private readonly ldap: LdapPool,
     private readonly settings: DirectorySettings,
+    tree: Tree,
   ) {
     this.removal = personRemoval(settings);
     this.kind = {
@@ -109,7 +111,7 @@ export class PersonSync implements Sync<'person'> {
       structural: ['inetOrgPerson'],
       attributes: [...ATTRIBUTES, ...(settings.birthData ? BIRTH_ATTRIBUTES : [])],
     };
-    this.entries = new EntryStore(ldap, settings, this.kind, (wanted, refusal) => this.taken(wanted, refusal));
+    this.entries = new EntryStore(ldap, settings, tree, this.kind, (wanted, refusal) => this.taken(wanted, refusal));
   }
 
   references(master: Master<'person'>, today: string) {

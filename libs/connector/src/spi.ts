@@ -23,7 +23,10 @@ export interface Session {
    * that was answered has taken effect or never will.
    */
   readonly callDeadlineMs: number;
-  /** Resolves when the target answers and is as the connector needs it; throws one of the four errors otherwise. Asked before any work. */
+  /**
+   * Resolves when the target answers and is as the connector needs it; throws one of the four errors otherwise. Asked before any
+   * work, and by connectors that only observe or are disabled: it writes nothing.
+   */
   check(): Promise<void>;
   close(): Promise<void>;
 }
