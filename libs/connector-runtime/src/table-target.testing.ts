@@ -40,6 +40,8 @@ export class TableTarget implements Session {
   graceDays = 0;
   /** Added to every label by the mapping. */
   prefix = '';
+  /** Entities are read before they are written. */
+  readBeforeWrite = false;
 
   constructor(private readonly dataSource: DataSource) {}
 
@@ -71,6 +73,7 @@ export class TableTarget implements Session {
 
   private sync(entity: 'structure' | 'person'): Sync {
     const version = () => this.version;
+    const readBeforeWrite = () => this.readBeforeWrite;
     const removal = () =>
       this.graceDays > 0 ? { suspend: (row: Row) => ({ ...row, closed: true }), graceDays: this.graceDays } : undefined;
     return {
@@ -80,6 +83,9 @@ export class TableTarget implements Session {
       },
       get removal() {
         return removal();
+      },
+      get readBeforeWrite() {
+        return readBeforeWrite();
       },
       rules: {
         label: { from: ['longLabel', 'birthName'], rule: 'the long label or the birth name' },

@@ -157,6 +157,11 @@ export interface Sync<E extends Entity = Entity> {
    * is `erased`, it is removed at once.
    */
   readonly removal?: Removal;
+  /**
+   * True: an entity is read in the target each time before it is written, and compared with what stands there. For targets without
+   * versions in which people edit by hand; others are read only when what stands there is not certain.
+   */
+  readonly readBeforeWrite?: boolean;
   /** The entity as the target has it, by its id there, else by master id; null when it is not there. */
   read(ref: Ref): Promise<Found | null>;
   /**

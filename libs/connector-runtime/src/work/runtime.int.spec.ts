@@ -216,6 +216,23 @@ describe('the connector runtime', () => {
     expect(await status(one.id)).toMatchObject({ status: 'applied' });
   });
 
+  it('reads before each write, and only then, where the sync asks for it', async () => {
+    target.readBeforeWrite = true;
+    const one = structure('A');
+    await take('structure', [one, 1]);
+    await settled();
+    await dataSource.query(`update target set row = '{"label":"by hand"}'`);
+    await take('structure', [{ ...one, longLabel: 'by hand' }, 2]);
+    await settled();
+    await take('structure', [{ ...one, longLabel: 'by hand', shortLabel: 'not mapped' }, 3]);
+    await settled();
+    await dataSource.query(`delete from target`);
+    await take('structure', [{ ...one, longLabel: 'a label' }, 4]);
+    await settled();
+    expect((await target.calls()).map(({ kind }) => kind)).toEqual(['read', 'create', 'read', 'read', 'create']);
+    expect((await target.rows())[one.id]).toEqual({ label: 'a label' });
+  });
+
   it('comes back to an entity that the target wants later', async () => {
     target.faults.busy = 2;
     const one = structure('F');

@@ -192,8 +192,11 @@ export class Worker {
   ): Promise<Task[]> {
     const { mapper } = this.options;
     const uncertain = claims.filter((one, index) => {
-      const { is } = mappings[index]!;
-      return (is === 'row' || is === 'absent') && (one.verify || observe);
+      const mapping = mappings[index]!;
+      if (mapping.is !== 'row' && mapping.is !== 'absent') return false;
+      if (one.verify || observe) return true;
+      const sync = mapper.syncs.get(one.entity);
+      return sync?.readBeforeWrite && decide(mapping, one, sync.removal, mapper.today()).action !== 'none';
     });
     const found = await readMany(mapper.syncs, uncertain);
     const tasks: Task[] = [];
