@@ -216,6 +216,19 @@ describe('the connector runtime', () => {
     expect(await status(one.id)).toMatchObject({ status: 'applied' });
   });
 
+  it('tells the target which request caused each write', async () => {
+    const one = structure('A');
+    const batches = [1, 2].map((revision) => batchOf('structure', [[{ ...one, longLabel: `r${revision}` }, revision]]));
+    for (const batch of batches) {
+      await intake.take('structure', 0, batch);
+      await settled();
+    }
+    expect((await target.calls()).map(({ kind, correlationId }) => [kind, correlationId])).toEqual([
+      ['create', batches[0]!.events[0]!.attributes.correlationid],
+      ['modify', batches[1]!.events[0]!.attributes.correlationid],
+    ]);
+  });
+
   it('reads before each write, and only then, where the sync asks for it', async () => {
     target.readBeforeWrite = true;
     const one = structure('A');
