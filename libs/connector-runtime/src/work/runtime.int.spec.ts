@@ -246,6 +246,18 @@ describe('the connector runtime', () => {
     expect((await target.rows())[one.id]).toEqual({ label: 'a label' });
   });
 
+  it('tries less and less often where the account may read and not write, and goes on when it may', async () => {
+    target.faults.readOnly = true;
+    const all = Array.from({ length: 100 }, (_, i) => structure(`R${i}`));
+    await take('structure', ...all.map((one): [Record<string, unknown>, number] => [one, 1]));
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    // Two workers, and at most six openings: after 0, 1/8, 3/8, 7/8, 15/8 and 31/8 s.
+    expect((await target.calls()).length).toBeLessThanOrEqual(12);
+    target.faults.readOnly = false;
+    await settled();
+    expect(Object.keys(await target.rows())).toHaveLength(100);
+  });
+
   it('comes back to an entity that the target wants later', async () => {
     target.faults.busy = 2;
     const one = structure('F');

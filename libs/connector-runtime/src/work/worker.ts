@@ -156,8 +156,8 @@ export class Worker {
       if (result) deliveries.push({ ...result, ms: performance.now() - begins });
       else returned.push(task.one);
     });
-    const isRefused = ({ outcome }: Delivery) => outcome === 'retry' || outcome === 'paused';
-    if (gate.isOpen && deliveries.some((one) => one.touched || !isRefused(one))) gate.succeeded();
+    const passed = deliveries.filter(({ outcome }) => outcome !== 'retry' && outcome !== 'paused');
+    if (gate.isOpen && passed.length > 0) gate.passed(passed.some(({ touched }) => touched));
     const woken = await record(dataSource, name, {
       results: deliveries.map(({ result }) => result),
       returned,
@@ -310,16 +310,9 @@ export class Worker {
     const { gate, dataSource, logger, connector } = this.options;
     const consequence = consequenceOf(error, one.attempts);
     const line = lineOf(one);
-    const kept = {
-      targetId: one.targetId,
-      row: one.row,
-      rowHash: one.rowHash,
-      etag: one.etag,
-      suspendedOn: one.suspendedOn,
-    };
     const again = (changes: Partial<Result>, unknownOutcome: boolean): Result =>
       resultOf(one, sync.version, {
-        ...kept,
+        ...keptOf(one),
         status: 'due',
         attempts: one.attempts,
         verify: one.verify || unknownOutcome,
@@ -331,11 +324,11 @@ export class Worker {
     const delivery = { one, changed: [], touched: false, ms: 0 };
     switch (consequence.then) {
       case 'pause':
-        gate.close(error as Error, consequence.fatal, consequence.inMs);
+        gate.close(error as Error, consequence.fatal, consequence.askedMs);
         return { ...delivery, outcome: 'paused', result: again({ retryInMs: 0 }, consequence.unknownOutcome) };
       case 'retry': {
         const { inMs } = consequence;
-        gate.refused(error as Error, inMs);
+        gate.refused(error as Error, consequence.askedMs);
         logger.warn({ ...line, error: consequence.error, retryInMs: inMs }, 'the target wants this entity later');
         const changes = { error: consequence.error, attempts: one.attempts + 1, retryInMs: inMs };
         return { ...delivery, outcome: 'retry', result: again(changes, consequence.unknownOutcome) };
@@ -349,7 +342,7 @@ export class Worker {
         const ticket = one.fingerprint === fingerprint && one.ticket !== null ? one.ticket : newTicket(connector);
         logger.error({ ...line, error: consequence.error, fingerprint, ticket }, 'parked');
         const result = resultOf(one, sync.version, {
-          ...kept,
+          ...keptOf(one),
           ...{ status: 'parked', error: consequence.error, fingerprint, ticket, outcome: 'parked' },
           attempts: one.attempts + 1,
           verify: true,
@@ -368,14 +361,7 @@ export class Worker {
     outcome: Delivery['outcome'],
   ): Delivery {
     const projection = this.options.mapper.syncs.get(one.entity)?.version ?? '';
-    const kept = {
-      targetId: one.targetId,
-      row: one.row,
-      rowHash: one.rowHash,
-      etag: one.etag,
-      suspendedOn: one.suspendedOn,
-    };
-    const result = resultOf(one, projection, { ...kept, outcome, waitsFor: mapping.waitsFor, ...changes });
+    const result = resultOf(one, projection, { ...keptOf(one), outcome, waitsFor: mapping.waitsFor, ...changes });
     const isDone = result.status === 'applied' || result.status === 'suspended' || result.status === 'absent';
     const moved = isDone && (one.acknowledged !== `${one.epoch}.${one.revision}` || one.targetId !== result.targetId);
     return { one, outcome, result: { ...result, moved }, changed: [], touched: false, ms: 0 };
@@ -396,5 +382,14 @@ const OUTCOMES: Record<Action, Delivery['outcome']> = {
   delete: 'removed',
   none: 'unchanged',
 };
+
+/** What stands in the target as far as is known, when nothing has been done to it. */
+const keptOf = ({ targetId, row, rowHash, etag, suspendedOn }: Claim) => ({
+  targetId,
+  row,
+  rowHash,
+  etag,
+  suspendedOn,
+});
 
 const lineOf = ({ entity, id, revision, correlationId }: Claim) => ({ entity, id, revision, correlationId });
