@@ -40,7 +40,9 @@ const good = () => {
   const states = [1, 2, 3].flatMap((revision) => ids.map((id) => ({ id, revision })));
   return {
     log: states.map(({ id, revision }) => write(id, revision)),
-    topic: states.map(({ id, revision }): Published => ({ id, epoch: 1, revision, hash: hashOf(id, revision) })),
+    topic: states.map(({ id, revision }): Published => ({
+      ...{ id, epoch: 1, revision, hash: hashOf(id, revision), correlationId: 'c' },
+    })),
     records: ids.map((id): Shown => ({ id, revision: 3, hash: hashOf(id, 3) })),
   };
 };
@@ -111,6 +113,16 @@ it('finds a double creation, executed or refused, but not the one that the netwo
   expect(await broken({ ...others, log: [...log, refused] })).toEqual(['double creation a']);
   expect(await broken({ ...others, log: [...log, { ...refused, execution: 2 }] })).toEqual([]);
   expect(await broken({ ...others, log: [...log, removal('a', 3), again] })).toEqual([]);
+});
+
+it('finds a write that does not name the request of its revision', async () => {
+  const { log, ...others } = good();
+  const last = log.length - 1;
+  const instead = (correlationId: string) => [...log.slice(0, last), { ...log[last]!, correlationId }];
+  expect(await broken({ ...others, log: instead('none') })).toEqual(['other request b']);
+  const own = others.topic.map((one) => (one.id === 'b' && one.revision === 3 ? { ...one, correlationId: 'd' } : one));
+  expect(await broken({ ...others, topic: own, log })).toEqual(['other request b']);
+  expect(await broken({ ...others, topic: own, log: instead('d') })).toEqual([]);
 });
 
 it('finds a topic that goes back or is behind the referential', async () => {

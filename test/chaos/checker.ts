@@ -11,6 +11,7 @@ export interface Shown {
 /** A state on the topic, in the order of its partition. */
 export interface Published extends Shown {
   readonly epoch: number;
+  readonly correlationId: string | undefined;
 }
 
 export const PROMISES = {
@@ -19,6 +20,7 @@ export const PROMISES = {
   'missing row': 'every active record has its row',
   'stale row': 'every row is the map of the newest revision',
   'orphan row': 'no row stands for a record that must not be there',
+  'other request': 'every write names the request that caused the revision it carries out',
   'topic goes back': 'the revisions of a record on the topic never decrease',
   'topic differs': 'the newest state on the topic is the one that the referential shows',
 } as const;
@@ -52,8 +54,8 @@ export async function check(
   topic: AsyncIterable<Published> | Iterable<Published>,
   records: AsyncIterable<Shown> | Iterable<Shown>,
 ): Promise<Verdict> {
-  const target = await replay(log);
   const published = await newest(topic);
+  const target = await replay(log, published.requests);
   const violations = [...target.violations, ...published.violations];
   const unseen = { rows: new Set(target.rows.keys()), states: new Set(published.states.keys()) };
   let count = 0;
@@ -82,8 +84,11 @@ export async function check(
   return { records: count, revisions: published.count, writes, repeated, refused, violations };
 }
 
-/** What the rows of the target came to, write by write. */
-async function replay(log: AsyncIterable<LoggedWrite> | Iterable<LoggedWrite>) {
+/** What the rows of the target came to, write by write; `requests` are the correlation ids of the versions. */
+async function replay(
+  log: AsyncIterable<LoggedWrite> | Iterable<LoggedWrite>,
+  requests: ReadonlyMap<string, string | undefined>,
+) {
   const rows = new Map<string, { hash: string }>();
   const last = new Map<string, LoggedWrite>();
   const violations: Violation[] = [];
@@ -93,6 +98,9 @@ async function replay(log: AsyncIterable<LoggedWrite> | Iterable<LoggedWrite>) {
     // A creation that the network brings once more is refused as it should be; one that the caller repeats would be two rows elsewhere.
     const isDouble = verb === 'PUT' && (status < 400 ? rows.has(id) : status === 409 && execution === 1);
     const before = last.get(id);
+    const version = versionOf(write);
+    if (requests.has(version) && requests.get(version) !== write.correlationId)
+      violations.push({ broken: 'other request', id, detail: written(write) });
     if (isDouble) violations.push({ broken: 'double creation', id, detail: written(write) });
     if (status >= 400) {
       counts.refused++;
@@ -111,9 +119,10 @@ async function replay(log: AsyncIterable<LoggedWrite> | Iterable<LoggedWrite>) {
   return { rows, last, violations, ...counts };
 }
 
-/** The newest state of each record on the topic. */
+/** The newest state of each record on the topic, and the correlation id of every version. */
 async function newest(topic: AsyncIterable<Published> | Iterable<Published>) {
   const states = new Map<string, Published>();
+  const requests = new Map<string, string | undefined>();
   const violations: Violation[] = [];
   let count = 0;
   for await (const state of topic) {
@@ -124,9 +133,13 @@ async function newest(topic: AsyncIterable<Published> | Iterable<Published>) {
       violations.push({ broken: 'topic goes back', id: state.id, detail });
     }
     states.set(state.id, state);
+    requests.set(versionOf(state), state.correlationId);
   }
-  return { states, violations, count };
+  return { states, requests, violations, count };
 }
+
+const versionOf = ({ id, epoch, revision }: Pick<Published, 'id' | 'epoch' | 'revision'>) =>
+  `${id} ${epoch}.${revision}`;
 
 const written = ({ verb, epoch, revision, request, execution, at }: LoggedWrite) =>
   `${verb} of ${epoch}.${revision} at ${at} (request ${request}${execution > 1 ? `, time ${execution}` : ''})`;

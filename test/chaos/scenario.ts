@@ -281,7 +281,8 @@ const hashOf = (master: Master<'structure'>) => {
 function* published(messages: readonly OnTopic[]): Generator<Published> {
   for (const { key, value, headers } of messages) {
     const hash = value === null ? null : hashOf(JSON.parse(value) as Master<'structure'>);
-    yield { id: key, epoch: Number(headers.ce_epoch), revision: Number(headers.ce_revision), hash };
+    const { ce_epoch: epoch, ce_revision: revision, ce_correlationid: correlationId } = headers;
+    yield { id: key, epoch: Number(epoch), revision: Number(revision), hash, correlationId };
   }
 }
 

@@ -7,6 +7,7 @@ import { equal, or } from './ldap/filter.js';
 import { isNoSuchObject, isSizeLimit } from './ldap/ldap.error.js';
 import type { CallOptions, LdapEntry, LdapOperations } from './ldap/ldap.port.js';
 import { hubRefId } from './ref-ids.js';
+import type { Tree } from './tree.js';
 
 /** Ids in one filter: the server compares every candidate with each of them. */
 const GROUP = 50;
@@ -21,6 +22,7 @@ export class EntryReader {
   constructor(
     private readonly ldap: LdapOperations,
     private readonly settings: DirectorySettings,
+    private readonly tree: Tree,
     private readonly kind: EntryKind,
   ) {
     this.attributes = attributesOf(kind);
@@ -87,6 +89,7 @@ export class EntryReader {
         const halves = [refIds.slice(0, middle), refIds.slice(middle)];
         return (await Promise.all(halves.map((half) => this.search(half, attributes, options)))).flat();
       }
+      if (isNoSuchObject(error) && this.tree.isToCome(this.kind.branch)) return [];
       throw missingBranch(error);
     }
   }

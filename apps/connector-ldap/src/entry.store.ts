@@ -6,6 +6,7 @@ import { onDirectory } from './ldap.errors.js';
 import type { DirectorySettings } from './ldap.settings.js';
 import { ASSERTION } from './ldap/ldap.controls.js';
 import type { LdapPool } from './ldap/ldap.pool.js';
+import type { Tree } from './tree.js';
 
 /** Reads and writes the entries of one kind by the hub's id, whatever their name (SupAnn, supannRefId). */
 export class EntryStore {
@@ -14,10 +15,11 @@ export class EntryStore {
   constructor(
     private readonly ldap: LdapPool,
     private readonly settings: DirectorySettings,
+    private readonly tree: Tree,
     private readonly kind: EntryKind,
     private readonly onTaken: OnTaken,
   ) {
-    this.reader = new EntryReader(ldap, settings, kind);
+    this.reader = new EntryReader(ldap, settings, tree, kind);
   }
 
   /** The entry of that master record, by its DN if it still is that record's, else by the hub's id. */
@@ -28,12 +30,12 @@ export class EntryStore {
     });
   }
 
-  /** As `read`, for many in few searches; an entity that `read` would refuse is answered with its refusal. */
   /** The entryCSN of each entry. */
   readVersions(refs: readonly Ref[]): Promise<(string | null)[]> {
     return onDirectory(() => this.reader.versions(refs));
   }
 
+  /** As `read`, for many in few searches; an entity that `read` would refuse is answered with its refusal. */
   readMany(refs: readonly Ref[]): Promise<(Found | null | Rejected)[]> {
     return onDirectory(async () => {
       const found = await this.reader.findMany(refs);
@@ -45,6 +47,7 @@ export class EntryStore {
   write(change: Change): Promise<Written> {
     const until = performance.now() + this.settings.deadlineMs;
     return onDirectory(async () => {
+      if (change.after !== null) await this.tree.complete({ until });
       const asserts = await this.ldap.supports(ASSERTION, { until });
       const { ldap, settings, kind, reader, onTaken } = this;
       return new EntryWrite({ ldap, settings, kind, reader, onTaken, asserts, until }, change).carryOut();

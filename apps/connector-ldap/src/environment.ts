@@ -28,7 +28,7 @@ export const directoryEnvironment = {
   LDAP_EXTERNAL_GRACE_DAYS: integer(0, 3650, 0),
   /** Days between the suspension of a person whose record is gone and the removal of the entry. */
   LDAP_REMOVAL_GRACE_DAYS: integer(1, 3650, 30),
-  /** Create the missing branches below the base at start. */
+  /** Create the missing branches below the base with the first write. */
   LDAP_CREATE_BRANCHES: choice(['yes', 'no'], 'no'),
   /** Encrypt a connection to an `ldap:` URL before anything is sent over it. */
   LDAP_STARTTLS: choice(['yes', 'no'], 'no'),

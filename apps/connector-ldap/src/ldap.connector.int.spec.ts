@@ -2,6 +2,7 @@ import { Fatal } from '@myelin/connector';
 import { person, rejection, TestConnector } from './connector.testing.js';
 import { TestDirectory } from './directory.testing.js';
 import { ldapConnector } from './ldap.connector.js';
+import { present } from './ldap/filter.js';
 import { proxied } from './ldap/tcp-proxy.testing.js';
 
 const directory = new TestDirectory();
@@ -29,6 +30,25 @@ describe('a directory that goes away', () => {
   });
 });
 
+describe('a directory without branches', () => {
+  const bare = new TestDirectory();
+  const own = new TestConnector(bare);
+  const units = async () => {
+    const entries = await bare.ldap.search(bare.settings.baseDn, present('ou'), { scope: 'one', attributes: ['ou'] });
+    return entries.flatMap(({ attributes }) => attributes.ou ?? []).sort();
+  };
+
+  it('is left as it is by who only looks, and gets them with the first write', async () => {
+    const ref = { id: 'x', targetId: null };
+    await own.session.check();
+    expect([await own.read('x', null), await own.sync('person').readMany!([ref])]).toEqual([null, [null]]);
+    await own.write('x', null, null, null);
+    expect(await units()).toEqual([]);
+    await own.create(person(), 'first');
+    expect(await units()).toEqual(['groups', 'people', 'structures']);
+  });
+});
+
 describe('a directory that is not as the settings say', () => {
   const check = async (given: object) => {
     const opened = await ldapConnector({ ...settings, ...given }).open();
@@ -49,6 +69,9 @@ describe('a directory that is not as the settings say', () => {
     const own = new TestConnector(directory, () => ({ peopleBranch }));
 
     it('is fatal to whoever writes, reads or reads many', async () => {
+      const master = person();
+      const { targetId, row } = await own.create(master, 'first');
+      await own.write(master.id, targetId, row, null);
       await directory.ldap.remove(peopleBranch);
       const ref = { id: 'x', targetId: null };
       const attempts = [own.create(person(), 'nowhere'), own.read('x', null), own.sync('person').readMany!([ref])];

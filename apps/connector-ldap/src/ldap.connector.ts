@@ -6,7 +6,7 @@ import { ldapDrivers } from './ldap/ldap.drivers.js';
 import { LdapPool } from './ldap/ldap.pool.js';
 import { PersonSync } from './person.sync.js';
 import { StructureSync } from './structure.sync.js';
-import { ensureTree } from './tree.js';
+import { Tree } from './tree.js';
 
 /** What a server needs at most to carry out what it has received when the connector gives up. */
 const LAST_WORDS_MS = 1000;
@@ -25,15 +25,16 @@ export function ldapConnector(settings: DirectorySettings): Connector {
 }
 
 function session(pool: LdapPool, settings: DirectorySettings): Session {
+  const tree = new Tree(pool, settings);
   return {
-    syncs: [new StructureSync(pool, settings), new PersonSync(pool, settings)],
+    syncs: [new StructureSync(pool, settings, tree), new PersonSync(pool, settings, tree)],
     callDeadlineMs: settings.deadlineMs + LAST_WORDS_MS,
     async check() {
       await onDirectory(async () => {
         await pool.whoAmI();
         await pool.supports(ASSERTION);
+        await tree.check();
       });
-      await ensureTree(pool, settings);
     },
     close: () => pool.close(),
   };

@@ -23,6 +23,7 @@ import { personReferences } from './person.roles.js';
 import { PERSON_RULES } from './person.rules.js';
 import { closesPerson } from './person.state.js';
 import type { AttributeName } from './supann/schema.js';
+import type { Tree } from './tree.js';
 
 const ATTRIBUTES: readonly AttributeName[] = [
   'cn',
@@ -102,6 +103,7 @@ export class PersonSync implements Sync<'person'> {
   constructor(
     private readonly ldap: LdapPool,
     private readonly settings: DirectorySettings,
+    tree: Tree,
   ) {
     const { staff, learner, external } = settings.grace;
     // With other graces the same person may be another entry.
@@ -114,7 +116,7 @@ export class PersonSync implements Sync<'person'> {
       structural: ['inetOrgPerson'],
       attributes: [...ATTRIBUTES, ...(settings.birthData ? BIRTH_ATTRIBUTES : [])],
     };
-    this.entries = new EntryStore(ldap, settings, this.kind, (wanted, refusal) => this.taken(wanted, refusal));
+    this.entries = new EntryStore(ldap, settings, tree, this.kind, (wanted, refusal) => this.taken(wanted, refusal));
   }
 
   references(master: Master<'person'>, today: string) {

@@ -8,6 +8,7 @@ import { ESTABLISHMENT_CLASSES, mapStructure, structureReferences, UNIT_CLASSES 
 import { STRUCTURE_RULES } from './structure.rules.js';
 import { targetError } from './ldap.errors.js';
 import { isAlreadyExists } from './ldap/ldap.error.js';
+import type { Tree } from './tree.js';
 
 /** Structures in the directory. */
 export class StructureSync implements Sync<'structure'> {
@@ -19,6 +20,7 @@ export class StructureSync implements Sync<'structure'> {
   constructor(
     ldap: LdapPool,
     private readonly settings: DirectorySettings,
+    tree: Tree,
   ) {
     const kind: EntryKind = {
       branch: settings.structuresBranch,
@@ -42,7 +44,7 @@ export class StructureSync implements Sync<'structure'> {
         'telephoneNumber',
       ],
     };
-    this.entries = new EntryStore(ldap, settings, kind, (_row, cause) =>
+    this.entries = new EntryStore(ldap, settings, tree, kind, (_row, cause) =>
       Promise.resolve(
         isAlreadyExists(cause)
           ? new Rejected('another entry has this code', { cause, attributes: ['supannCodeEntite'] })

@@ -31,13 +31,15 @@ export interface TargetFaults {
   slow: number;
   /** The credentials are wrong. */
   locked: boolean;
+  /** The account may read and not write. */
+  readOnly: boolean;
 }
 
 /** A target for tests: rows in a PostgreSQL table, with a log of every call and faults to switch on. */
 export class TableTarget implements Session {
   readonly faults: TargetFaults = {
     ...{ down: false, losesAnswers: 0, busy: 0, breaks: undefined, refuses: undefined, breaksOn: undefined },
-    ...{ slow: 0, locked: false },
+    ...{ slow: 0, locked: false, readOnly: false },
   };
   /** Version of the mapping. */
   version = '1';
@@ -45,6 +47,8 @@ export class TableTarget implements Session {
   graceDays = 0;
   /** Added to every label by the mapping. */
   prefix = '';
+  /** Entities are read before they are written. */
+  readBeforeWrite = false;
 
   constructor(private readonly dataSource: DataSource) {}
 
@@ -65,8 +69,12 @@ export class TableTarget implements Session {
 
   async close(): Promise<void> {}
 
-  async calls(): Promise<{ entity: string; id: string; kind: string; changed: string[] }[]> {
-    return (await this.dataSource.query('select entity, id, kind, changed from target_call order by n')) as never;
+  async calls(): Promise<
+    { entity: string; id: string; kind: string; changed: string[]; correlationId: string | null }[]
+  > {
+    return (await this.dataSource.query(
+      'select entity, id, kind, changed, correlation_id as "correlationId" from target_call order by n',
+    )) as never;
   }
 
   async rows(): Promise<Record<string, Row>> {
@@ -76,6 +84,7 @@ export class TableTarget implements Session {
 
   private sync(entity: 'structure' | 'person'): Sync {
     const version = () => this.version;
+    const readBeforeWrite = () => this.readBeforeWrite;
     const removal = () =>
       this.graceDays > 0 ? { suspend: (row: Row) => ({ ...row, closed: true }), graceDays: this.graceDays } : undefined;
     return {
@@ -85,6 +94,9 @@ export class TableTarget implements Session {
       },
       get removal() {
         return removal();
+      },
+      get readBeforeWrite() {
+        return readBeforeWrite();
       },
       rules: {
         label: { from: ['longLabel', 'birthName'], rule: 'the long label or the birth name' },
@@ -143,7 +155,9 @@ export class TableTarget implements Session {
       change.id,
       change.before === null ? 'create' : change.after === null ? 'remove' : 'modify',
       change.changed,
+      change.correlationId,
     );
+    if (this.faults.readOnly) throw new Fatal('the account may not write');
     if (this.faults.slow > 0) await new Promise((resolve) => setTimeout(resolve, this.faults.slow));
     if (this.faults.busy > 0) {
       this.faults.busy--;
@@ -172,15 +186,19 @@ export class TableTarget implements Session {
     return { targetId: change.id };
   }
 
-  private async log(entity: string, id: string, kind: string, changed: readonly string[]): Promise<void> {
+  private async log(
+    entity: string,
+    id: string,
+    kind: string,
+    changed: readonly string[],
+    correlationId?: string,
+  ): Promise<void> {
     if (this.faults.down) throw new TargetDown('the table target is down');
     if (this.faults.locked) throw new Fatal('the credentials are wrong');
-    await this.dataSource.query('insert into target_call (entity, id, kind, changed) values ($1, $2, $3, $4)', [
-      entity,
-      id,
-      kind,
-      changed,
-    ]);
+    await this.dataSource.query(
+      'insert into target_call (entity, id, kind, changed, correlation_id) values ($1, $2, $3, $4, $5)',
+      [entity, id, kind, changed, correlationId],
+    );
   }
 }
 

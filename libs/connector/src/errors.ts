@@ -15,7 +15,7 @@ export abstract class TargetError extends Error {
 
 /** Nothing can be written for now: the connector pauses, probes and goes on; nothing is parked. */
 export class TargetDown extends TargetError {
-  /** How long the target asks to be left alone (`Retry-After`). */
+  /** How long the target asks to be left alone (`Retry-After`); kept to for an hour at most. */
   readonly retryAfterMs: number | undefined;
 
   constructor(message: string, options: { cause?: unknown; unknownOutcome?: boolean; retryAfterMs?: number } = {}) {
@@ -26,7 +26,7 @@ export class TargetDown extends TargetError {
 
 /** This entity cannot be written for now (lock, throttle): it comes back later, the others flow. */
 export class TryLater extends TargetError {
-  /** How long the target asks to wait with this entity (`Retry-After`). */
+  /** How long the target asks to wait with this entity (`Retry-After`); kept to for an hour at most. */
   readonly retryAfterMs: number | undefined;
 
   constructor(message: string, options: { cause?: unknown; unknownOutcome?: boolean; retryAfterMs?: number } = {}) {

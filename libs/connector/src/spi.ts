@@ -23,7 +23,10 @@ export interface Session {
    * that was answered has taken effect or never will.
    */
   readonly callDeadlineMs: number;
-  /** Resolves when the target answers and is as the connector needs it; throws one of the four errors otherwise. Asked before any work. */
+  /**
+   * Resolves when the target answers and is as the connector needs it; throws one of the four errors otherwise. Asked before any
+   * work, and by connectors that only observe or are disabled: it writes nothing.
+   */
   check(): Promise<void>;
   close(): Promise<void>;
 }
@@ -162,6 +165,11 @@ export interface Sync<E extends Entity = Entity> {
    * Pure. Guards count such a change as a suspension; without it, changes from row to row are all alike to them.
    */
   closes?(before: Row, after: Row): boolean;
+  /**
+   * True: an entity is read in the target each time before it is written, and compared with what stands there. For targets without
+   * versions in which people edit by hand; others are read only when what stands there is not certain.
+   */
+  readonly readBeforeWrite?: boolean;
   /** The entity as the target has it, by its id there, else by master id; null when it is not there. */
   read(ref: Ref): Promise<Found | null>;
   /**

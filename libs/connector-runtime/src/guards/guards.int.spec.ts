@@ -172,6 +172,15 @@ describe('guards', () => {
     ]);
   });
 
+  it('hold tombstones back like any deletion, beyond the few that are always allowed', async () => {
+    const all = await given(40);
+    await bed.take('structure', ...all.slice(0, 15).map(({ id }): [Record<string, unknown>, number] => [{ id }, 2]));
+    await bed.settled();
+    expect(await left()).toBe(30);
+    const { body } = await bed.get('/guards');
+    expect(body.held).toEqual([{ entity: 'structure', action: 'delete', cause: 'change', count: 5 }]);
+  });
+
   it('a plan that would delete 6 % with a budget of 5 % does nothing, unless it is overridden for that run', async () => {
     const all = await given(300);
     await budget({ action: 'delete', percent: 5 });

@@ -112,7 +112,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
       this.scans.delete(job.id);
       const consequence = consequenceOf(error, 0);
       // A target that does not answer, or is not as it must be, is probed and waited for, as everywhere.
-      if (consequence.then === 'pause') this.gate.close(error as Error, consequence.fatal, consequence.inMs);
+      if (consequence.then === 'pause') this.gate.close(error as Error, consequence.fatal, consequence.askedMs);
       else this.logger.warn({ job: job.id, err: briefly(error) }, 'a job cannot be worked on');
       return IDLE_MS;
     }

@@ -144,6 +144,26 @@ describe('what operators do with a connector', () => {
     expect((await bed.post('/control/explode')).status).toBe(404);
   });
 
+  it('a pause is over at its end, and weekly maintenance on the days that it does not name', async () => {
+    await bed.post('/control/pause', { until: new Date(Date.now() + 1500).toISOString() });
+    await take(structure('U'));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect([(await bed.get('/control')).body.work, await rows()]).toEqual(['paused', 0]);
+    await bed.settled();
+    expect(await rows()).toBe(1);
+
+    const maintain = (...days: number[]) =>
+      bed.call('PUT', '/control/maintenance', { author: 'olga', windows: [{ days, from: '00:00', to: '00:00' }] });
+    await maintain(1, 2, 3, 4, 5, 6, 7);
+    await take(structure('W'));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect([(await bed.get('/control')).body.work, await rows()]).toEqual(['maintenance', 1]);
+    // Three days from now.
+    await maintain(((new Date().getDay() + 2) % 7) + 1);
+    await bed.settled();
+    expect(await rows()).toBe(2);
+  });
+
   it('observing notes every difference, against what really stands in the target, and writes none', async () => {
     const [same, other, missing] = [structure('SAME'), structure('OTHER'), structure('MISSING')];
     await bed.dataSource.query(`insert into target values ('structure', $1, $2), ('structure', $3, $4)`, [

@@ -9,10 +9,17 @@ export type Consequence =
       readonly then: 'pause';
       readonly fatal: boolean;
       readonly unknownOutcome: boolean;
-      readonly inMs: number | undefined;
+      /** How long the target asks to be left alone. */
+      readonly askedMs: number | undefined;
     }
   /** This entity comes back after a while, the others flow. */
-  | { readonly then: 'retry'; readonly inMs: number; readonly unknownOutcome: boolean; readonly error: LedgerError }
+  | {
+      readonly then: 'retry';
+      readonly inMs: number;
+      readonly askedMs: number | undefined;
+      readonly unknownOutcome: boolean;
+      readonly error: LedgerError;
+    }
   /** This entity stays aside until it changes or somebody retries it. */
   | { readonly then: 'park'; readonly error: LedgerError }
   /** The name allocated to this entity is somebody else's: it gets another and comes back at once. */
@@ -20,22 +27,30 @@ export type Consequence =
 
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 5 * 60 * 1000;
+/** A target that asks for more is asked again after so long. */
+const LONGEST_ASKED_MS = 60 * 60 * 1000;
 
 /** What follows an error that a connector threw while it mapped, read or wrote one entity; `attempts` counts the earlier ones. */
 export function consequenceOf(error: unknown, attempts: number): Consequence {
   if (error instanceof Fatal)
-    return { then: 'pause', fatal: true, unknownOutcome: error.unknownOutcome, inMs: undefined };
+    return { then: 'pause', fatal: true, unknownOutcome: error.unknownOutcome, askedMs: undefined };
   if (error instanceof TargetDown) {
-    return { then: 'pause', fatal: false, unknownOutcome: error.unknownOutcome, inMs: error.retryAfterMs };
+    return { then: 'pause', fatal: false, unknownOutcome: error.unknownOutcome, askedMs: askedBy(error) };
   }
   if (error instanceof NameTaken) return { then: 'rename', taken: error.taken };
   if (error instanceof Rejected) return { then: 'park', error: describe(error) };
   if (error instanceof TryLater) {
-    const inMs = error.retryAfterMs ?? backoff(attempts);
-    return { then: 'retry', inMs, unknownOutcome: error.unknownOutcome, error: describe(error) };
+    const { unknownOutcome } = error;
+    const askedMs = askedBy(error);
+    return { then: 'retry', inMs: askedMs ?? backoff(attempts), askedMs, unknownOutcome, error: describe(error) };
   }
   // A defect of the connector concerns this entity: the others flow.
   return { then: 'park', error: describe(error) };
+}
+
+/** What the target asks for, where that is a time to come: one of zero, or what could not be read, would be no pause at all. */
+function askedBy({ retryAfterMs = 0 }: TargetDown | TryLater): number | undefined {
+  return retryAfterMs > 0 ? Math.min(retryAfterMs, LONGEST_ASKED_MS) : undefined;
 }
 
 /** Exponential back-off with full jitter: attempt 0 waits up to 1 s, later ones up to 5 min. */

@@ -216,6 +216,48 @@ describe('the connector runtime', () => {
     expect(await status(one.id)).toMatchObject({ status: 'applied' });
   });
 
+  it('tells the target which request caused each write', async () => {
+    const one = structure('A');
+    const batches = [1, 2].map((revision) => batchOf('structure', [[{ ...one, longLabel: `r${revision}` }, revision]]));
+    for (const batch of batches) {
+      await intake.take('structure', 0, batch);
+      await settled();
+    }
+    expect((await target.calls()).map(({ kind, correlationId }) => [kind, correlationId])).toEqual([
+      ['create', batches[0]!.events[0]!.attributes.correlationid],
+      ['modify', batches[1]!.events[0]!.attributes.correlationid],
+    ]);
+  });
+
+  it('reads before each write, and only then, where the sync asks for it', async () => {
+    target.readBeforeWrite = true;
+    const one = structure('A');
+    await take('structure', [one, 1]);
+    await settled();
+    await dataSource.query(`update target set row = '{"label":"by hand"}'`);
+    await take('structure', [{ ...one, longLabel: 'by hand' }, 2]);
+    await settled();
+    await take('structure', [{ ...one, longLabel: 'by hand', shortLabel: 'not mapped' }, 3]);
+    await settled();
+    await dataSource.query(`delete from target`);
+    await take('structure', [{ ...one, longLabel: 'a label' }, 4]);
+    await settled();
+    expect((await target.calls()).map(({ kind }) => kind)).toEqual(['read', 'create', 'read', 'read', 'create']);
+    expect((await target.rows())[one.id]).toEqual({ label: 'a label' });
+  });
+
+  it('tries less and less often where the account may read and not write, and goes on when it may', async () => {
+    target.faults.readOnly = true;
+    const all = Array.from({ length: 100 }, (_, i) => structure(`R${i}`));
+    await take('structure', ...all.map((one): [Record<string, unknown>, number] => [one, 1]));
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    // Two workers, and at most six openings: after 0, 1/8, 3/8, 7/8, 15/8 and 31/8 s.
+    expect((await target.calls()).length).toBeLessThanOrEqual(12);
+    target.faults.readOnly = false;
+    await settled();
+    expect(Object.keys(await target.rows())).toHaveLength(100);
+  });
+
   it('comes back to an entity that the target wants later', async () => {
     target.faults.busy = 2;
     const one = structure('F');

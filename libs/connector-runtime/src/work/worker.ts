@@ -1,19 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rowHash, TargetError, type Session, type Sync } from '@myelin/connector';
-import { Counter, Histogram, type Logger } from '@myelin/platform';
+import type { Session } from '@myelin/connector';
+import { Counter, type Logger } from '@myelin/platform';
 import type { DataSource } from 'typeorm';
 import { claim, type Claim } from './claim.sql.js';
 import type { Control } from '../operators/control.js';
-import { dayWhenUndone, decide, standingOf, type Action, type Decision, type Standing } from './decision.js';
+import { decide, standingOf } from './decision.js';
+import { Deliverer, lineOf, type Task } from './delivery.js';
 import type { Gate } from './gate.js';
 import type { Guards } from '../guards/guards.js';
 import { inParallel, type Lane, type Traffic } from './lanes.js';
 import type { Mapper, Mapping } from './mapper.js';
-import { surrenderName } from './names.sql.js';
-import { consequenceOf, fingerprintOf, newTicket } from './outcome.js';
 import { readMany } from './read.js';
 import { record } from './record.sql.js';
-import { acknowledgedBy, resultOf, usesOf, type Result } from './result.js';
+import { usesOf } from './result.js';
 import { reportOf, type Delivery } from '../reports/report.js';
 import type { Wakeup } from './wakeup.js';
 
@@ -31,13 +30,6 @@ const deliveries = new Counter({
   help: 'Entities brought to the target, by outcome',
   labelNames: ['entity', 'outcome'],
 });
-const calls = new Histogram({
-  name: 'myelin_target_call_seconds',
-  help: 'Duration of writes to the target',
-  labelNames: ['entity'],
-  buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
-});
-
 export interface WorkerOptions {
   /** Unique among all workers of all instances. */
   readonly name: string;
@@ -55,15 +47,6 @@ export interface WorkerOptions {
   readonly logger: Logger;
 }
 
-/** A claim with what there is to do for it. */
-interface Task {
-  readonly one: Claim;
-  readonly sync: Sync;
-  readonly mapping: Extract<Mapping, { is: 'row' | 'absent' }>;
-  readonly standing: Standing;
-  readonly decision: Decision;
-}
-
 /**
  * Takes due entities in batches; maps them, reads those whose standing in the target is not certain, compares, asks the
  * guards, writes the difference, and records all results in one transaction.
@@ -74,7 +57,11 @@ export class Worker {
   /** Entities that are taken at once at most. */
   private most = Infinity;
 
-  constructor(private readonly options: WorkerOptions) {}
+  private readonly deliverer: Deliverer;
+
+  constructor(private readonly options: WorkerOptions) {
+    this.deliverer = new Deliverer(options);
+  }
 
   start(): void {
     this.running = this.loop();
@@ -149,17 +136,17 @@ export class Worker {
       const begins = performance.now();
       const result =
         observe && task.decision.action !== 'none'
-          ? this.noted(task, 'observed')
+          ? this.deliverer.noted(task, 'observed')
           : held.has(task)
-            ? this.noted(task, 'held')
+            ? this.deliverer.noted(task, 'held')
             : task.decision.action !== 'none' && !this.mayWrite(task.one, lastStart)
               ? undefined
-              : await this.carryOut(task);
+              : await this.deliverer.carryOut(task);
       if (result) deliveries.push({ ...result, ms: performance.now() - begins });
       else returned.push(task.one);
     });
-    const isRefused = ({ outcome }: Delivery) => outcome === 'retry' || outcome === 'paused';
-    if (gate.isOpen && deliveries.some((one) => one.touched || !isRefused(one))) gate.succeeded();
+    const passed = deliveries.filter(({ outcome }) => outcome !== 'retry' && outcome !== 'paused');
+    if (gate.isOpen && passed.length > 0) gate.passed(passed.some(({ touched }) => touched));
     const woken = await record(dataSource, name, {
       results: deliveries.map(({ result }) => result),
       returned,
@@ -197,8 +184,17 @@ export class Worker {
   ): Promise<Task[]> {
     const { mapper } = this.options;
     const uncertain = claims.filter((one, index) => {
-      const { is } = mappings[index]!;
-      return (is === 'row' || is === 'absent') && (one.verify || observe);
+      const mapping = mappings[index]!;
+      if (mapping.is !== 'row' && mapping.is !== 'absent') return false;
+      if (one.verify || observe) return true;
+      const sync = mapper.syncs.get(one.entity);
+      if (!sync?.readBeforeWrite) return false;
+      try {
+        return decide(mapping, one, sync, mapper.today()).action !== 'none';
+      } catch {
+        // Met again below.
+        return false;
+      }
     });
     const found = await readMany(mapper.syncs, uncertain);
     const tasks: Task[] = [];
@@ -208,13 +204,19 @@ export class Worker {
       const read = found.get(one);
       const failure = mapping.is === 'failed' ? mapping.error : read instanceof Error ? read : undefined;
       if (!sync || mapping.is === 'skipped') {
-        deliveries.push(this.settled(one, mapping, { status: 'skipped' }, 'skipped'));
+        deliveries.push(this.deliverer.settled(one, sync, mapping, { status: 'skipped' }, 'skipped'));
       } else if (failure !== undefined) {
         const day = mapping.is === 'row' ? mapping.validUntil : undefined;
-        deliveries.push(await this.afterError(one, sync, failure, 0, day ?? null));
+        deliveries.push(await this.deliverer.afterError(one, sync, failure, 0, day ?? null));
       } else if (mapping.is === 'waiting') {
         deliveries.push(
-          this.settled(one, mapping, { status: 'waiting', dueDay: mapping.validUntil ?? null }, 'waiting'),
+          this.deliverer.settled(
+            one,
+            sync,
+            mapping,
+            { status: 'waiting', dueDay: mapping.validUntil ?? null },
+            'waiting',
+          ),
         );
       } else if (mapping.is !== 'failed') {
         const standing = read === undefined ? one : standingOf(read as Exclude<typeof read, Error>, one.suspendedOn);
@@ -222,7 +224,7 @@ export class Worker {
           const decision = decide(mapping, standing, sync, mapper.today());
           tasks.push({ one, sync, mapping, standing, decision });
         } catch (error) {
-          deliveries.push(await this.afterError(one, sync, error, 0, null));
+          deliveries.push(await this.deliverer.afterError(one, sync, error, 0, null));
         }
       }
     }
@@ -243,153 +245,6 @@ export class Worker {
     return held;
   }
 
-  /** Writes the difference, if there is one. */
-  private async carryOut({ one, sync, mapping, standing, decision }: Task): Promise<Delivery> {
-    const began = performance.now();
-    let { targetId, etag } = standing;
-    const { action, after, changed } = decision;
-    const write = action === 'create' || action === 'delete' || (action !== 'none' && changed.length > 0);
-    try {
-      if (write) {
-        const end = calls.startTimer({ entity: one.entity });
-        const written = await sync.write({
-          id: one.id,
-          epoch: one.epoch,
-          revision: one.revision,
-          targetId,
-          before: standing.row,
-          etag: etag ?? undefined,
-          after,
-          changed,
-          name: mapping.name,
-          correlationId: one.correlationId ?? undefined,
-        });
-        end();
-        targetId = after === null ? null : written.targetId;
-        etag = after === null ? null : (written.etag ?? null);
-      }
-    } catch (error) {
-      const callMayLastMs = this.options.session.callDeadlineMs - (performance.now() - began);
-      // What the guards have let past need not ask them again.
-      return this.afterError({ ...one, permit: action }, sync, error, callMayLastMs, dayWhenUndone(decision));
-    }
-    const status = after === null ? 'absent' : decision.suspendedOn !== null ? 'suspended' : 'applied';
-    const { faults } = mapping;
-    return {
-      ...this.settled(
-        one,
-        mapping,
-        {
-          status,
-          targetId: after === null ? null : targetId,
-          row: after,
-          rowHash: after && rowHash(after),
-          etag,
-          suspendedOn: decision.suspendedOn,
-          unrepresentable: faults.length > 0 ? faults : null,
-          dueDay: decision.dueDay,
-        },
-        OUTCOMES[action],
-      ),
-      changed: write ? changed : [],
-      touched: write,
-    };
-  }
-
-  /** The difference is noted and not written. */
-  private noted({ one, mapping, decision, standing }: Task, status: 'held' | 'observed'): Delivery {
-    const { action, changed } = decision;
-    if (status === 'held') {
-      this.options.logger.error({ ...lineOf(one), action, cause: one.cause }, 'held back by a guard');
-    }
-    const { targetId, row, etag } = standing;
-    const result = {
-      status,
-      targetId,
-      row,
-      rowHash: row && rowHash(row),
-      etag,
-      held: action,
-      heldChanges: changed,
-      dueDay: dayWhenUndone(decision),
-    };
-    return { ...this.settled(one, mapping, result, status), changed };
-  }
-
-  private async afterError(
-    one: Claim,
-    sync: Sync,
-    error: unknown,
-    callMayLastMs: number,
-    dueDay: string | null,
-  ): Promise<Delivery> {
-    const { gate, dataSource, logger, connector } = this.options;
-    const consequence = consequenceOf(error, one.attempts);
-    const line = lineOf(one);
-    const kept = acknowledgedBy(one);
-    const again = (changes: Partial<Result>, unknownOutcome: boolean): Result =>
-      resultOf(one, sync.version, {
-        ...kept,
-        status: 'due',
-        attempts: one.attempts,
-        verify: one.verify || unknownOutcome,
-        quarantineMs: unknownOutcome ? Math.max(callMayLastMs, 0) : null,
-        job: one.job,
-        permit: one.permit,
-        ...changes,
-      });
-    const delivery = { one, changed: [], touched: false, ms: 0 };
-    switch (consequence.then) {
-      case 'pause':
-        gate.close(error as Error, consequence.fatal, consequence.inMs);
-        return { ...delivery, outcome: 'paused', result: again({ retryInMs: 0 }, consequence.unknownOutcome) };
-      case 'retry': {
-        const { inMs } = consequence;
-        gate.refused(error as Error, inMs);
-        logger.warn({ ...line, error: consequence.error, retryInMs: inMs }, 'the target wants this entity later');
-        const changes = { error: consequence.error, attempts: one.attempts + 1, retryInMs: inMs };
-        return { ...delivery, outcome: 'retry', result: again(changes, consequence.unknownOutcome) };
-      }
-      case 'rename':
-        await surrenderName(dataSource, one.entity, consequence.taken, one.id);
-        return { ...delivery, outcome: 'retry', result: again({ retryInMs: 0, verify: true }, false) };
-      case 'park': {
-        const fingerprint = fingerprintOf(consequence.error);
-        // Who has a ticket keeps it for as long as the reason is the same.
-        const ticket = one.fingerprint === fingerprint && one.ticket !== null ? one.ticket : newTicket(connector);
-        logger.error({ ...line, error: consequence.error, fingerprint, ticket }, 'parked');
-        const result = resultOf(one, sync.version, {
-          ...kept,
-          ...{ status: 'parked', error: consequence.error, fingerprint, ticket, outcome: 'parked' },
-          attempts: one.attempts + 1,
-          verify: true,
-          // A refusal is an answer; after an error that the connector did not expect, its call may go on.
-          quarantineMs: error instanceof TargetError ? null : Math.max(callMayLastMs, 0),
-          dueDay,
-        });
-        return { ...delivery, outcome: 'parked', result };
-      }
-    }
-  }
-
-  private settled(
-    one: Claim,
-    mapping: Mapping,
-    changes: Pick<Result, 'status'> & Partial<Result>,
-    outcome: Delivery['outcome'],
-  ): Delivery {
-    const projection = this.options.mapper.syncs.get(one.entity)?.version ?? '';
-    const result = resultOf(one, projection, {
-      ...acknowledgedBy(one),
-      outcome,
-      waitsFor: mapping.waitsFor,
-      ...changes,
-    });
-    const isDone = result.status === 'applied' || result.status === 'suspended' || result.status === 'absent';
-    const moved = isDone && (one.acknowledged !== `${one.epoch}.${one.revision}` || one.targetId !== result.targetId);
-    return { one, outcome, result: { ...result, moved }, changed: [], touched: false, ms: 0 };
-  }
-
   private count(done: readonly Delivery[]): void {
     for (const { one, outcome, changed } of done) {
       deliveries.inc({ entity: one.entity, outcome });
@@ -397,13 +252,3 @@ export class Worker {
     }
   }
 }
-
-const OUTCOMES: Record<Action, Delivery['outcome']> = {
-  create: 'created',
-  change: 'modified',
-  suspend: 'suspended',
-  delete: 'removed',
-  none: 'unchanged',
-};
-
-const lineOf = ({ entity, id, revision, correlationId }: Claim) => ({ entity, id, revision, correlationId });
