@@ -23,6 +23,7 @@ describe('what happens at the same time', () => {
     ];
     await bed.take('person', [bad, 1], [lost, 1], [good, 1]);
     await applied(good.id, 1);
+    await bed.settled();
     expect(await bed.ledger(bad.id)).toMatchObject({ status: 'parked', error: { name: 'TypeError' } });
     expect(await bed.ledger(lost.id)).toMatchObject({ status: 'waiting' });
     const { body } = await bed.post('/resyncs', { mode: 'trust' });
