@@ -132,7 +132,10 @@ function whyOf(found: Explained, mapping: Mapping, blocked: string | undefined):
   if (found.suspendedOn !== null) why.push(`suspended on ${found.suspendedOn}, to be removed when the grace is over`);
   if (dueAt && dueAt <= now)
     why.push(blocked ? `due, but the connector is ${blocked}` : `due because of ${found.cause}`);
-  else if (dueAt) why.push(`to be looked at again at ${dueAt.toISOString()} because of ${found.cause}`);
+  else if (dueAt) {
+    const cause = status === 'due' ? found.cause : 'date';
+    why.push(`to be looked at again at ${dueAt.toISOString()} because of ${cause}`);
+  }
   for (const { field, message } of mapping.faults) why.push(`left out: ${field} ${message}`);
   return why.length > 0 ? why : ['the target has acknowledged the newest revision'];
 }

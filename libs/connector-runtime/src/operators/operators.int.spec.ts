@@ -281,6 +281,33 @@ describe('what operators do with a connector', () => {
     expect((await bed.target.rows())[late.id]).toMatchObject({ structures: [gone.id] });
   });
 
+  it('who waits for one record and names another that will not arrive rests until the first one comes', async () => {
+    const gone = structure('GONE', { status: 'deleted' });
+    const who = person('Waiter', 'code:GONE', 'code:LATE');
+    await take(gone);
+    await bed.settled();
+    await bed.take('person', [who, 1]);
+    await bed.settled();
+    expect(await bed.ledger(who.id)).toMatchObject({ status: 'waiting', waits_for: ['structure|code:LATE'] });
+    const late = structure('LATE');
+    await take(late);
+    await until(async () => (await bed.ledger(who.id))?.status === 'applied', 'the person waits');
+    expect((await bed.target.rows())[who.id]).toMatchObject({ structures: ['', late.id] });
+    await bed.take('structure', [{ ...gone, status: 'active' }, 2]);
+    await until(async () => (await bed.ledger(who.id))?.unrepresentable === null, 'the report stays');
+  });
+
+  it('says on which day it looks again at what waits', async () => {
+    const who = person('Ends');
+    const roles = { external: [{ population: 'PXSS', structure: 'code:LAB', to: '2099-12-30' }] };
+    await bed.take('person', [{ ...who, roles }, 1]);
+    await bed.settled();
+    expect((await bed.get(`/explain/person/${who.id}`)).body.why).toEqual([
+      'waits for structure code:LAB, which the target does not have',
+      'to be looked at again at 2099-12-30T23:00:00.000Z because of date',
+    ]);
+  });
+
   it('explains what the target would receive, and why it has not', async () => {
     const who = person('Lefevre', 'code:LAB');
     await bed.take('person', [who, 1]);

@@ -133,14 +133,17 @@ export class Mapper {
     resolved: ReadonlyMap<string, Resolved>,
     today: string,
   ): Mapping {
-    const found = named.map((reference) => resolved.get(`${reference.entity}|${reference.key}`));
+    const found = named.map((reference) => resolved.get(nameOf(reference)));
     const known = knownOf(named, found, name);
     const sync = this.syncs.get(entity);
     if (!sync) return { ...known, is: 'skipped' };
     if (failed) return { ...known, is: 'failed', error: failed.error };
-    const mustWait = (one: Reference, index: number) =>
-      one.required && found[index]?.targetId == null && !found[index]?.willNotArrive;
-    const isWaiting = known.waitsFor !== null && named.some(mustWait);
+    const awaited = named.filter((_, index) => found[index]?.targetId == null && !found[index]?.willNotArrive);
+    const isWaiting = awaited.some(({ required }) => required);
+    // What will not arrive is not waited for: it has answered already.
+    const waiting = (validUntil?: string): Mapping => {
+      return { ...known, is: 'waiting', waitsFor: awaited.map(nameOf), validUntil };
+    };
     if (state === null) return { ...known, is: 'absent', atOnce: false };
     const reference = (key: string): Referenced | undefined => {
       const one = found[named.findIndex((reference) => reference.key === key)];
@@ -148,14 +151,14 @@ export class Mapper {
     };
     try {
       const mapped = sync.map(state, { today, name, reference });
-      if (isWaiting) return { ...known, is: 'waiting', validUntil: validUntilOf(mapped) };
+      if (isWaiting) return waiting(validUntilOf(mapped));
       if (mapped === SKIP) return { ...known, is: 'skipped' };
       // What was erased goes at once, whatever grace others have.
       if (mapped === null) return { ...known, is: 'absent', atOnce: state.status === 'erased' };
       return rowOf(known, mapped);
     } catch (error) {
       // What fails while something is missing is tried again when that has arrived.
-      if (isWaiting) return { ...known, is: 'waiting', validUntil: undefined };
+      if (isWaiting) return waiting();
       return { ...known, is: 'failed', error };
     }
   }
@@ -177,9 +180,10 @@ function knownOf(
   const faults = named
     .filter(({ required }, index) => required && !isThere(found[index]) && found[index]?.willNotArrive)
     .map(({ entity, key }) => ({ field: key, message: `names a ${entity} that this target will not have` }));
-  const waitsFor = missing.length > 0 ? missing.map(({ entity, key }) => `${entity}|${key}`) : null;
-  return { name, waitsFor, uses, faults };
+  return { name, waitsFor: missing.length > 0 ? missing.map(nameOf) : null, uses, faults };
 }
+
+const nameOf = ({ entity, key }: Reference) => `${entity}|${key}`;
 
 const validUntilOf = (mapped: Mapped | null | typeof SKIP) =>
   mapped === null || mapped === SKIP ? undefined : mapped.validUntil;
