@@ -90,12 +90,11 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
   }
 
   private async loop(): Promise<void> {
-    let compared = false;
+    const uncompared = new Set(this.entities);
     while (!this.stopping) {
       let pause = IDLE_MS;
       try {
-        if (!compared) await this.compareProjections();
-        compared = true;
+        for (const entity of uncompared) if (await this.compareProjection(entity)) uncompared.delete(entity);
         const { ripples, jobs } = await workToDo(this.dataSource);
         while (ripples && !this.stopping && (await spreadRipple(this.dataSource, RIPPLE))) this.wakeup.workers();
         for (const job of jobs ? await leaseJobs(this.dataSource, this.name, LEASE_MS) : []) {
@@ -247,29 +246,32 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
     return allowed;
   }
 
-  /** Starts mapping everything again where the mapping is another than the one under which it was mapped last. */
-  private async compareProjections(): Promise<void> {
-    for (const [entity, { version }] of this.mapper.syncs) {
-      const [known] = (await this.dataSource
-        .query(
-          `insert into projection (entity, version)
-         select $1, $2 where not exists (select from ledger where entity = $1 and projection is not null)
-         on conflict (entity) do nothing returning version`,
-          [entity, version],
-        )
-        .then(() => this.dataSource.query(`select version from projection where entity = $1`, [entity]))) as {
-        version: string;
-      }[];
-      if (known?.version === version) continue;
-      const reason = `the mapping is ${version} and was ${known?.version ?? 'unknown'}`;
-      const request = { kind: 'remap', mode: 'trust', scope: { entities: [entity] }, automatic: true } as const;
-      try {
-        await createJob(this.dataSource, { ...request, author: AUTHOR, reason }, this.entities);
-        this.logger.info({ entity, version, before: known?.version }, 'everything is mapped again');
-      } catch (error) {
-        if (!(error instanceof JobConflict)) throw error;
-      }
+  /**
+   * Starts mapping an entity again where its mapping is another than the one under which it was mapped last; false while
+   * another job is in the way.
+   */
+  private async compareProjection(entity: Entity): Promise<boolean> {
+    const version = this.mapper.syncs.get(entity)!.version;
+    await this.dataSource.query(
+      `insert into projection (entity, version)
+       select $1, $2 where not exists (select from ledger where entity = $1 and projection is not null)
+       on conflict (entity) do nothing`,
+      [entity, version],
+    );
+    const [known] = (await this.dataSource.query(`select version from projection where entity = $1`, [entity])) as {
+      version: string;
+    }[];
+    if (known?.version === version) return true;
+    const reason = `the mapping is ${version} and was ${known?.version ?? 'unknown'}`;
+    const request = { kind: 'remap', mode: 'trust', scope: { entities: [entity] }, automatic: true } as const;
+    try {
+      await createJob(this.dataSource, { ...request, author: AUTHOR, reason }, this.entities);
+    } catch (error) {
+      if (error instanceof JobConflict) return false;
+      throw error;
     }
+    this.logger.info({ entity, version, before: known?.version }, 'everything is mapped again');
+    return true;
   }
 
   private async keepProjections({ scope }: Job): Promise<void> {

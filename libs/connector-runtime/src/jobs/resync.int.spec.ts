@@ -251,6 +251,30 @@ describe('resynchronisation jobs', () => {
     expect((await bed.target.calls()).length).toBe(before + 80);
   });
 
+  it('maps everything again as soon as a resynchronisation that was in its way has ended', async () => {
+    const all = await given(20);
+    await empty(all.map(({ id }) => id));
+    const { body } = await bed.post('/resyncs', { mode: 'verify', rate: 1 });
+    expect((await bed.post(`/resyncs/${body.id}/pause`)).body.status).toBe('paused');
+    [bed.target.version, bed.target.prefix] = ['2', 'new '];
+    await bed.restart();
+    const remaps = async () => {
+      const { body: page } = await bed.get('/resyncs');
+      return page.items.filter(({ kind }: { kind: string }) => kind === 'remap');
+    };
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(await remaps()).toEqual([]);
+    await bed.post(`/resyncs/${body.id}/cancel`);
+    const kinds = ['structure', 'person'];
+    const statuses = async () => (await remaps()).map(({ status }: { status: string }) => status);
+    await until(
+      async () => (await statuses()).join() === kinds.map(() => 'done').join(),
+      'not everything was mapped again',
+    );
+    const versions = (await bed.dataSource.query('select distinct projection from ledger')) as object[];
+    expect(versions).toEqual([{ projection: '2' }]);
+  });
+
   it('names the field of an order that cannot be understood', async () => {
     const { status, body } = await bed.post('/resyncs', { mode: 'guess', scope: { ids: ['x'], colour: 'red' } });
     expect(status).toBe(422);
