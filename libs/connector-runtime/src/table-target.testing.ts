@@ -1,6 +1,7 @@
 import {
   Fatal,
   Rejected,
+  SKIP,
   TargetDown,
   TryLater,
   type Change,
@@ -38,6 +39,10 @@ export class TableTarget implements Session {
   version = '1';
   /** Days between suspension and removal; 0: removed at once. */
   graceDays = 0;
+  /** Records whose label contains this are none of its business. */
+  skips: string | undefined;
+  /** The mapping fails, as a defect would, for records whose label contains this. */
+  fails: string | undefined;
   /** Added to every label by the mapping. */
   prefix = '';
 
@@ -98,6 +103,9 @@ export class TableTarget implements Session {
         entity === 'person' ? { base: (master as Master<'person'>).birthName.toLowerCase(), maxLength: 20 } : undefined,
       map: (master, context) => {
         if (master.status === 'erased' || master.status === 'deleted') return null;
+        if (this.skips && JSON.stringify(master).includes(this.skips)) return SKIP;
+        if (this.fails && JSON.stringify(master).includes(this.fails))
+          throw new TypeError(`${this.fails} is unheard of`);
         return { row: this.rowOf(master, context), ...untilOf(master, context) };
       },
       read: async ({ id }) => {
