@@ -7,7 +7,7 @@ import { DataSource } from 'typeorm';
 import { isWithinHours } from '../operators/control.js';
 import { ACTIONS, type Action } from '../work/decision.js';
 import { Guards, type Excess } from '../guards/guards.js';
-import type { Job } from './job.js';
+import type { Apart, Job, Scope } from './job.js';
 import {
   createJob,
   drift,
@@ -16,9 +16,9 @@ import {
   JobConflict,
   leaseJobs,
   moveJob,
-  planHash,
   planned,
   savePlanned,
+  summarise,
   workToDo,
 } from './job.sql.js';
 import { Gate } from '../work/gate.js';
@@ -26,7 +26,7 @@ import { Mapper } from '../work/mapper.js';
 import { consequenceOf } from '../work/outcome.js';
 import { spreadRipple } from '../work/record.sql.js';
 import { Scan } from './scan.js';
-import { countScope, structuresBelow } from './scan.sql.js';
+import { countApart, countScope, structuresBelow } from './scan.sql.js';
 import { Wakeup } from '../work/wakeup.js';
 
 const IDLE_MS = 1000;
@@ -134,7 +134,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
     if (found === 'some') return true;
     this.scans.delete(job.id);
     if (found === 'stopped') return false;
-    await this.planIsReady(job);
+    await this.planIsReady(job, entities);
     return true;
   }
 
@@ -176,18 +176,32 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
 
   private async count(job: Job, entities: readonly Entity[]): Promise<void> {
     const { scope } = job;
-    const structures =
-      scope.structure === undefined ? undefined : await structuresBelow(this.dataSource, scope.structure);
+    const structures = await this.structuresOf(scope);
     let total = 0;
     for (const entity of entities) total += await countScope(this.dataSource, { entity, scope, structures });
     await this.dataSource.query(`update job set total = $2 where id = $1`, [job.id, total]);
   }
 
+  /** How many entities of the scope the plan leaves alone. */
+  private async apart({ id, scope }: Job, entities: readonly Entity[]): Promise<Apart> {
+    const structures = await this.structuresOf(scope);
+    const sum = { waiting: 0, skipped: 0, dismissed: 0 };
+    for (const entity of entities) {
+      const counts = await countApart(this.dataSource, { entity, scope, structures }, id);
+      for (const { status, count } of counts) sum[status] += count;
+    }
+    return sum;
+  }
+
+  private async structuresOf({ structure }: Scope): Promise<string[] | undefined> {
+    return structure === undefined ? undefined : structuresBelow(this.dataSource, structure);
+  }
+
   /** What follows from a plan: it waits for approval, is refused, or is carried out. */
-  private async planIsReady(job: Job): Promise<void> {
-    const hash = await planHash(this.dataSource, job.id);
+  private async planIsReady(job: Job, entities: readonly Entity[]): Promise<void> {
+    const plan = { ...(await summarise(this.dataSource, job.id)), apart: await this.apart(job, entities) };
     const move = (status: string, failure?: string) =>
-      moveJob(this.dataSource, job.id, ['planning'], { status, planHash: hash, ...(failure && { failure }) });
+      moveJob(this.dataSource, job.id, ['planning'], { status, plan, ...(failure && { failure }) });
     if (job.plan !== null) {
       const { entities, percent } = await drift(this.dataSource, job.id, job.plan);
       if (percent > job.driftPercent) {
