@@ -56,6 +56,24 @@ describe('what operators do with a connector', () => {
       expect(await rows()).toBe(6);
     });
 
+    it('are retried and dismissed by group: of one cause and one kind', async () => {
+      await bed.take('person', [person('bad'), 1], [person('very bad'), 1]);
+      await bed.settled();
+      const { body: groups } = await bed.get('/parked/groups');
+      const [{ fingerprint }] = groups.items;
+      expect(groups.items).toMatchObject([
+        { fingerprint, entity: 'structure', count: 5 },
+        { fingerprint, entity: 'person', count: 2 },
+      ]);
+      bed.target.faults.refuses = undefined;
+      expect((await bed.post('/parked/retry', { fingerprint, entity: 'person' })).body).toEqual({ retried: 2 });
+      await bed.settled();
+      expect(await rows()).toBe(3);
+      const order = { fingerprint, reason: 'test data' };
+      expect((await bed.post('/parked/dismiss', { ...order, entity: 'person' })).body).toEqual({ dismissed: 0 });
+      expect((await bed.post('/parked/dismiss', { ...order, entity: 'structure' })).body).toEqual({ dismissed: 5 });
+    });
+
     it('are dismissed with a reason, and come back when they change', async () => {
       expect((await bed.post('/parked/dismiss', { all: true })).body.errors).toEqual([
         { field: 'reason', message: 'is required to dismiss' },

@@ -155,6 +155,10 @@ export class Selection extends Ordered {
   fingerprint?: string;
 
   @IsOptional()
+  @IsIn(ENTITIES)
+  entity?: Entity;
+
+  @IsOptional()
   @IsBoolean()
   all?: boolean;
 }
