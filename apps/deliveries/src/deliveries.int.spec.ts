@@ -112,14 +112,14 @@ const reportMessage = (one: DeliveryReport, change: object = {}) => ({
 });
 const send = (...reports: DeliveryReport[]) => tell.send(reports.map((one) => reportMessage(one)));
 
-const pulse = (connector: string, at: string, entities: ConnectorPulse['entities'] = []) =>
+const pulse = (connector: string, at: string, entities: ConnectorPulse['entities'] = [], instance = 'a') =>
   tell.send([
     {
       attributes: {
         ...{ id: randomUUID(), source: '/connectors/x', type: CONNECTOR_PULSED.type, subject: connector },
         ...{ time: at, dataschema: CONNECTOR_PULSED.dataschema },
       },
-      data: { connector, instance: 'a', work: 'open', observe: false, entities, at } satisfies ConnectorPulse,
+      data: { connector, instance, work: 'open', observe: false, entities, at } satisfies ConnectorPulse,
     },
   ]);
 
@@ -295,6 +295,42 @@ it('shows signs of life, lag, throughput, errors by cause and flows', async () =
   const [, lag] =
     /^myelin_delivery_lag_seconds\{connector="finance",entity="person".*\} (.*)$/m.exec(await metrics()) ?? [];
   expect(Math.round(Number(lag) / 60)).toBe(10);
+}, 60_000);
+
+it('shows the larger age of what is unread and of what is not written, and says which, over all instances', async () => {
+  const why = 'reading referential.person.v1 is stopped: it is another topic than before';
+  const stopped = { ...carries('person'), unreadSince: ago(9 * MINUTE), unreadDetail: why };
+  await pulse('split', ago(5_000), [stopped, carries('structure', ago(4 * MINUTE))], 'a');
+  const behind = { ...carries('structure', ago(4 * MINUTE)), unreadSince: ago(MINUTE) };
+  await pulse('split', ago(1_000), [carries('person', ago(2 * MINUTE)), behind], 'b');
+  await pulse('catching-up', ago(1_000), [
+    { ...carries('person'), unreadSince: ago(3 * MINUTE) },
+    carries('structure'),
+  ]);
+  const lagOf = async (wanted: string) => {
+    const { items } = await get<Connectors>('/connectors');
+    const one = items.find(
+      ({ connector, instances }) => connector === wanted && instances === (wanted === 'split' ? 2 : 1),
+    );
+    return one?.lag.map((lag) => [lag.entity, Math.round(lag.seconds / 60), lag.why]);
+  };
+  await eventually(
+    () => lagOf('split'),
+    [
+      ['person', 9, why],
+      ['structure', 4, 'a change has not reached the target'],
+    ],
+  );
+  await eventually(
+    () => lagOf('catching-up'),
+    [
+      ['person', 3, 'changes are on the topic that are not read yet'],
+      ['structure', 0, null],
+    ],
+  );
+  const [, seconds] =
+    /^myelin_delivery_lag_seconds\{connector="split",entity="person".*\} (.*)$/m.exec(await metrics()) ?? [];
+  expect(Math.round(Number(seconds) / 60)).toBe(9);
 }, 60_000);
 
 it('forgets what is too old, and takes in nothing older', async () => {

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Gauge } from '@myelin/platform';
 import { DataSource } from 'typeorm';
-import { lagSeconds, pulses, type PulseRow } from './overview.sql.js';
+import { lagsOf, pulses, type PulseRow } from './overview.sql.js';
 
 /** A scrape waits no longer for the database; it then shows what was known before. */
 const DEADLINE_MS = 1_000;
@@ -11,13 +11,13 @@ let read: () => Promise<readonly PulseRow[]> = () => Promise.resolve([]);
 
 new Gauge({
   name: 'myelin_delivery_lag_seconds',
-  help: 'Age of the oldest change that the target of a connector has not seen, as of its last pulse',
+  help: 'Age of the oldest change that the target of a connector has not seen, read or not, as of its last pulse',
   labelNames: ['connector', 'entity'],
   async collect() {
     known = await soon(read(), known);
     this.reset();
-    for (const { connector, entities } of known)
-      for (const one of entities) this.set({ connector, entity: one.entity }, lagSeconds(one));
+    for (const pulse of known)
+      for (const { entity, seconds } of lagsOf(pulse)) this.set({ connector: pulse.connector, entity }, seconds);
   },
 });
 new Gauge({
@@ -37,7 +37,7 @@ export class Gauges implements OnApplicationBootstrap {
   constructor(@Inject(DataSource) private readonly dataSource: DataSource) {}
 
   onApplicationBootstrap(): void {
-    read = () => pulses(this.dataSource, 0);
+    read = () => pulses(this.dataSource);
   }
 }
 

@@ -5,17 +5,16 @@ import { DataSource } from 'typeorm';
 import {
   deliveredFlows,
   errors,
-  lagSeconds,
+  lagsOf,
   MINUTES,
   publishedFlows,
   pulses,
+  SILENT_AFTER_SECONDS,
   throughput,
   type PulseRow,
 } from './overview.sql.js';
 import { Connectors, Flows, type ConnectorView } from './overview.views.js';
 
-/** A connector gives a sign of life every 10 s. */
-export const SILENT_AFTER_SECONDS = 60;
 const WEEK = 7 * 24;
 
 /** How the flows are: whether connectors live, how far behind they are, what goes through and what fails. */
@@ -29,7 +28,7 @@ export class OverviewController {
   @ApiResponse({ status: 200, type: Connectors })
   async connectors(): Promise<Connectors> {
     const [alive, outcomes, causes] = await Promise.all([
-      pulses(this.dataSource, SILENT_AFTER_SECONDS),
+      pulses(this.dataSource),
       throughput(this.dataSource),
       errors(this.dataSource),
     ]);
@@ -70,7 +69,7 @@ function signOfLife(pulse: PulseRow | undefined): Omit<ConnectorView, 'connector
   if (!pulse) {
     return { lastPulse: null, pulseAge: null, silent: true, instances: 0, work: null, observe: false, lag: [] };
   }
-  const { at, age, work, detail, observe, entities, instances } = pulse;
+  const { at, age, work, detail, observe, instances } = pulse;
   return {
     lastPulse: at.toISOString(),
     pulseAge: age,
@@ -79,9 +78,6 @@ function signOfLife(pulse: PulseRow | undefined): Omit<ConnectorView, 'connector
     work,
     ...(detail === null ? {} : { detail }),
     observe,
-    lag: entities.map(({ entity, due, parked, waiting, held, oldestPendingAt = null }) => ({
-      ...{ entity, due, parked, waiting, held },
-      seconds: lagSeconds({ oldestPendingAt }),
-    })),
+    lag: lagsOf(pulse),
   };
 }

@@ -1,11 +1,14 @@
 import { ACKNOWLEDGED, type ConnectorWork, type EntityPulse } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
-import type { ErrorCause, InFlow, OutFlow } from './overview.views.js';
+import type { ErrorCause, InFlow, Lag, OutFlow } from './overview.views.js';
 
 /** Minutes over which the throughput is averaged. */
 export const MINUTES = 15;
 /** Kinds of errors that are listed for each connector. */
 const ERRORS = 50;
+
+/** A connector gives a sign of life every 10 s. */
+export const SILENT_AFTER_SECONDS = 60;
 
 export interface PulseRow {
   readonly connector: string;
@@ -15,17 +18,20 @@ export interface PulseRow {
   readonly detail: string | null;
   readonly observe: boolean;
   readonly entities: readonly EntityPulse[];
-  /** Instances that gave a sign of life in the last `silentAfter` seconds. */
+  /** Instances that gave a sign of life within `SILENT_AFTER_SECONDS`. */
   readonly instances: number;
+  /** What these tell of each kind of entity: each reads a part of the topics. */
+  readonly told: readonly (readonly EntityPulse[])[] | null;
 }
 
 /** The newest pulse of each connector. */
-export async function pulses(dataSource: DataSource, silentAfter: number): Promise<PulseRow[]> {
+export async function pulses(dataSource: DataSource): Promise<PulseRow[]> {
   return (await dataSource.query(
     `select distinct on (connector) connector, at, greatest(0, extract(epoch from now() - at))::float8 as age, work, detail, observe,
-            entities, (count(*) filter (where at > now() - make_interval(secs => $1)) over (partition by connector))::integer as instances
+            entities, (count(*) filter (where at > now() - make_interval(secs => $1)) over (partition by connector))::integer as instances,
+            jsonb_agg(entities) filter (where at > now() - make_interval(secs => $1)) over (partition by connector) as told
        from pulse order by connector, at desc`,
-    [silentAfter],
+    [SILENT_AFTER_SECONDS],
   )) as PulseRow[];
 }
 
@@ -77,7 +83,19 @@ export async function deliveredFlows(dataSource: DataSource, hours: number): Pro
   )) as OutFlow[];
 }
 
-/** Age in seconds of the oldest change that a pulse tells of as not seen by the target. */
-export function lagSeconds({ oldestPendingAt }: { oldestPendingAt?: string | null }, now = Date.now()): number {
-  return oldestPendingAt ? Math.max(0, (now - Date.parse(oldestPendingAt)) / 1000) : 0;
+/** How far a connector is behind with each kind of entity, and why: what it has read, or what it may not have read, whichever is older. */
+export function lagsOf({ entities, told }: Pick<PulseRow, 'entities' | 'told'>, now = Date.now()): Lag[] {
+  const age = (time: string | null | undefined) => (time ? Math.max(0, (now - Date.parse(time)) / 1000) : 0);
+  return entities.map(({ entity, due, parked, waiting, held, oldestPendingAt }) => {
+    const readings = [...entities, ...(told ?? []).flat()].filter((one) => one.entity === entity && one.unreadSince);
+    const [worst] = readings.sort((a, b) => age(b.unreadSince) - age(a.unreadSince));
+    const [pending, unread] = [age(oldestPendingAt), age(worst?.unreadSince)];
+    const why =
+      unread > pending
+        ? (worst?.unreadDetail ?? 'changes are on the topic that are not read yet')
+        : pending > 0
+          ? 'a change has not reached the target'
+          : null;
+    return { entity, seconds: Math.max(pending, unread), why, due, parked, waiting, held };
+  });
 }

@@ -7,8 +7,13 @@ export class Lag {
   @ApiProperty({ enum: ENTITIES })
   entity: Entity;
 
-  @ApiProperty({ description: 'Age of the oldest change that the target has not seen; 0 when it has them all' })
+  @ApiProperty({
+    description: 'Age of the oldest change that the target has not seen, or that may be unread; 0 when it has them all',
+  })
   seconds: number;
+
+  @ApiProperty({ ...nullable, type: String, description: 'What is behind; null: nothing' })
+  why: string | null;
 
   @ApiProperty()
   due: number;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { newCorrelationId, type Entity } from '@myelin/contracts';
-import type { Batch, Received } from '@myelin/messaging';
+import { BatchConsumer, connectBatchConsumer, type Batch, type Received } from '@myelin/messaging';
 import { createApp, createLogger, openDatabase } from '@myelin/platform';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import pg from 'pg';
@@ -21,7 +21,16 @@ export interface Answer {
   readonly body: any;
 }
 
-/** The runtime around a table of PostgreSQL as its target, with its HTTP API; states are handed to its intake as Kafka would. */
+/** A Kafka with topics of the bed's own. */
+export interface BedKafka {
+  readonly brokers: readonly string[];
+  readonly topicPrefix: string;
+}
+
+/**
+ * The runtime around a table of PostgreSQL as its target, with its HTTP API. States are handed to its intake as Kafka would,
+ * or come from a Kafka.
+ */
 export class Bed {
   private constructor(
     private readonly database: string,
@@ -31,7 +40,7 @@ export class Bed {
     private app: NestExpressApplication,
   ) {}
 
-  static async start(): Promise<Bed> {
+  static async start(kafka?: BedKafka): Promise<Bed> {
     const database = `t_${randomUUID().slice(0, 8)}`;
     const url = new URL(server);
     url.pathname = `/${database}`;
@@ -39,7 +48,7 @@ export class Bed {
       ...{ url: url.href, applicationName: 'test', entities: [], migrations: [], logger },
     });
     const target = await new TableTarget(dataSource).create();
-    return new Bed(database, dataSource, target, await open(url.href, target));
+    return new Bed(database, dataSource, target, await open(url.href, target, kafka));
   }
 
   /** Ends the process's part and starts it anew, as after a crash with a new version. */
@@ -123,17 +132,21 @@ export class Bed {
   }
 }
 
-async function open(url: string, target: TableTarget): Promise<NestExpressApplication> {
+async function open(url: string, target: TableTarget, kafka?: BedKafka): Promise<NestExpressApplication> {
   const settings = {
     DATABASE_URL: url,
-    KAFKA_BROKERS: [],
-    TOPIC_PREFIX: '',
+    KAFKA_BROKERS: [...(kafka?.brokers ?? [])],
+    TOPIC_PREFIX: kafka?.topicPrefix ?? '',
     CONNECTOR_NAME: '',
     EXPLAIN_VALUES: 'yes',
   } as const;
   const connector = { name: 'table', open: () => Promise.resolve(target) };
   const module = ConnectorRuntimeModule.of({ connector, entities: ['structure', 'person'] }, settings);
   const app = await createApp('Table', module, logger);
+  if (kafka) {
+    connectBatchConsumer(app, app.get(BatchConsumer));
+    await app.startAllMicroservices();
+  }
   await app.listen(0, '127.0.0.1');
   return app;
 }

@@ -2,6 +2,7 @@ import { StateAndLedger1764000000000 } from './migrations/1-state-and-ledger.js'
 import { JobsAndGuards1764100000000 } from './migrations/2-jobs-and-guards.js';
 import { JobTally1764200000000 } from './migrations/3-job-tally.js';
 import { OpenItems1764290000000 } from './migrations/4-open-items.js';
+import { PlanSummary1764300000000 } from './migrations/5-plan-summary.js';
 
 /** The schema of every connector's database, oldest step first. */
 export const MIGRATIONS = [
@@ -9,4 +10,5 @@ export const MIGRATIONS = [
   JobsAndGuards1764100000000,
   JobTally1764200000000,
   OpenItems1764290000000,
+  PlanSummary1764300000000,
 ];

@@ -17,4 +17,14 @@ describe('openapi.json', () => {
       }
     }
   });
+
+  it('describes the body of every answer', () => {
+    for (const [path, operations] of Object.entries(committed().paths as Record<string, Record<string, any>>)) {
+      for (const [verb, { responses }] of Object.entries(operations)) {
+        const success = Object.keys(responses).filter((status) => status.startsWith('2'));
+        const bodies = success.map((status) => responses[status].content?.['application/json'].schema.$ref);
+        expect([path, verb, success.length > 0 && bodies.every(Boolean)]).toEqual([path, verb, true]);
+      }
+    }
+  });
 });

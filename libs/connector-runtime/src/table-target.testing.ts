@@ -1,6 +1,7 @@
 import {
   Fatal,
   Rejected,
+  SKIP,
   TargetDown,
   TryLater,
   type Change,
@@ -45,6 +46,10 @@ export class TableTarget implements Session {
   version = '1';
   /** Days between suspension and removal; 0: removed at once. */
   graceDays = 0;
+  /** Records whose label contains this are none of its business. */
+  skips: string | undefined;
+  /** The mapping fails, as a defect would, for records whose label contains this. */
+  fails: string | undefined;
   /** Added to every label by the mapping. */
   prefix = '';
   /** Entities are read before they are written. */
@@ -119,6 +124,9 @@ export class TableTarget implements Session {
       map: (master, context) => {
         if (this.faults.breaks && JSON.stringify(master).includes(this.faults.breaks)) throw new Error('a defect');
         if (master.status === 'erased' || master.status === 'deleted') return null;
+        if (this.skips && JSON.stringify(master).includes(this.skips)) return SKIP;
+        if (this.fails && JSON.stringify(master).includes(this.fails))
+          throw new TypeError(`${this.fails} is unheard of`);
         return { row: this.rowOf(master, context), ...untilOf(master, context) };
       },
       closes: (before, after) => isOpen(before) && !isOpen(after),

@@ -125,6 +125,16 @@ export class EntityPulse {
   @Checked('instant')
   oldestPendingAt?: string | null;
 
+  /** When the oldest change was sent that is known to be unread, or since when none could be read; null when all is read as it comes. */
+  @Optional()
+  @Checked('instant')
+  unreadSince?: string | null;
+
+  /** Why changes are not read. */
+  @Optional()
+  @Checked('note')
+  unreadDetail?: string | null;
+
   @IsInt()
   @Min(0)
   due: number;

@@ -264,6 +264,9 @@ describe('BatchConsumer', () => {
     const { consumer, app } = await startService('', () => undefined, { client });
     await until(() => consumer.state().detail === 'Kafka does not answer');
     expect(consumer.health()).toMatchObject({ status: 'degraded' });
+    const [reading] = consumer.reading();
+    expect(reading).toMatchObject({ topic: contract.name, detail: 'Kafka does not answer' });
+    expect(reading?.unreadSince?.getTime()).toBeLessThan(Date.now());
     const start = Date.now();
     await app.close();
     expect(Date.now() - start).toBeLessThan(10_000);
@@ -316,14 +319,21 @@ describe('BatchConsumer', () => {
       seen.push(...revisions);
     });
     await until(() => seen.length === 2);
+    await until(() => consumer.reading()[0]?.unreadSince === undefined);
+    expect(consumer.reading()).toEqual([{ topic: contract.name }]);
+    const before = new Date();
     accepted = false;
     await sendRevisions(topicPrefix, [3]);
     await until(async () => (await committed(topicPrefix, partition)) === '0');
+    // It is read again from its first message, which is older than what has stopped it.
+    await until(() => consumer.reading()[0]!.unreadSince! < before);
+    expect(consumer.reading()[0]?.detail).toContain('it is another topic than before');
     expect(consumer.health()).toMatchObject({ status: 'degraded', detail: expect.stringContaining('another topic') });
     accepted = true;
     await until(() => seen.length >= 5);
     expect(seen).toEqual([1, 2, 1, 2, 3]);
     await until(() => consumer.health().status === 'ok');
+    await until(() => consumer.reading()[0]?.unreadSince === undefined);
     expect(lines.filter(({ level }) => level >= 40)).toHaveLength(1);
   }, 60_000);
 

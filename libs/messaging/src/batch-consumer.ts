@@ -53,6 +53,16 @@ export interface BatchConsumerOptions {
   leave?: () => void;
 }
 
+/** How a topic is being read. */
+export interface Reading {
+  /** Contract name. */
+  readonly topic: string;
+  /** When the oldest message was sent that is known to be unread, or since when none could be read; absent: all is read as it comes. */
+  readonly unreadSince?: Date;
+  /** Why it is not read. */
+  readonly detail?: string;
+}
+
 export type ConsumerState = 'stopped' | 'waiting for Kafka' | 'consuming' | 'retrying' | 'failed';
 
 const HEARTBEAT_MS = 1_000;
@@ -72,6 +82,9 @@ export class BatchConsumer extends Server implements CustomTransportStrategy {
   /** The incarnation for which a topic was rewound. */
   private readonly rewound = new Map<string, string>();
   private readonly outage: Outage;
+  private topics: readonly string[] = [];
+  /** The slice that a handler has, or that is repeated until it succeeds. */
+  private inHand: { topic: string; sentAt: number } | undefined;
 
   constructor(private readonly options: BatchConsumerOptions) {
     super();
@@ -82,6 +95,7 @@ export class BatchConsumer extends Server implements CustomTransportStrategy {
   override listen(callback: (error?: unknown) => void): void {
     const { client, service, logger, onFatal, topics: wanted } = this.options;
     const topics = [...this.getHandlers().keys()].filter((topic) => wanted?.includes(topic) ?? true).sort();
+    this.topics = topics;
     if (topics.length === 0) return callback(new Error('no handler: @EventPattern methods name the topics to consume'));
     this.member = new GroupMember({
       client,
@@ -117,6 +131,22 @@ export class BatchConsumer extends Server implements CustomTransportStrategy {
     const state = member === 'consuming' && this.outage.detail !== undefined ? 'retrying' : member;
     const detail = this.member?.detail ?? this.outage.detail;
     return { state, ...(detail === undefined ? {} : { detail }) };
+  }
+
+  /** How each topic is being read, as far as this member of the group knows. */
+  reading(): Reading[] {
+    const { state, detail } = this.state();
+    const isRead = state === 'consuming';
+    const stopped = isRead ? [] : [(state === 'retrying' ? this.outage.began : this.member?.readUntil) ?? Date.now()];
+    return this.topics.map((topic) => {
+      // What was sent before reading ended is older than that.
+      const times = this.inHand?.topic === topic ? [this.inHand.sentAt, ...stopped] : stopped;
+      return {
+        topic,
+        ...(times.length > 0 && { unreadSince: new Date(Math.min(...times)) }),
+        ...(!isRead && { detail: detail ?? state }),
+      };
+    });
   }
 
   /** `down` when only a restart helps, `degraded` while it waits for a server or its handler fails. */
@@ -163,6 +193,7 @@ export class BatchConsumer extends Server implements CustomTransportStrategy {
       await payload.heartbeat();
       for (const slice of slices(batch.messages)) {
         if (!isRunning() || isStale() || left.signal.aborted || this.member!.closed.aborted) return;
+        this.inHand = { topic, sentAt: Number(slice[0]!.timestamp) };
         const timer = sliceSeconds.startTimer({ topic });
         if (!(await this.deliver(handler, topic, partition, slice, left.signal))) return;
         timer();
@@ -177,6 +208,7 @@ export class BatchConsumer extends Server implements CustomTransportStrategy {
     } catch (error) {
       this.options.logger.debug({ topic, partition, err: error }, 'slice not committed: it will come again');
     } finally {
+      this.inHand = undefined;
       clearInterval(heart);
     }
   }

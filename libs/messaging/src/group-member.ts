@@ -87,6 +87,11 @@ export class GroupMember {
     return this.outage.detail;
   }
 
+  /** When Kafka last answered a fetch, in milliseconds since 1970; at first, when the member was made. */
+  get readUntil(): number {
+    return this.lastRead;
+  }
+
   /** Said while a committed offset lies beyond the end of its partition. */
   get warning(): string | undefined {
     return this.misplaced && misplacement(this.misplaced);

@@ -4,6 +4,7 @@ export {
   type Batch,
   type BatchConsumerOptions,
   type ConsumerState,
+  type Reading,
 } from './batch-consumer.js';
 export { newestIncarnation, OtherIncarnation } from './incarnation.js';
 export { createKafka, type KafkaClient, type KafkaOptions } from './kafka.js';

@@ -15,6 +15,11 @@ export class Outage {
     return this.reason;
   }
 
+  /** When the outage that lasts began, in milliseconds since 1970. */
+  get began(): number | undefined {
+    return this.since;
+  }
+
   /** `level` is `error` when a person must act. */
   report(what: string, error: unknown, urgent: 'warn' | 'error' = 'warn'): void {
     const level = this.since === undefined || this.reason !== what ? urgent : 'debug';

@@ -15,3 +15,4 @@ export { LOCAL_BASE_DN, startSlapd, type Slapd, type SlapdOptions } from './stac
 export { ldapAccess, startStack, suiteName, type Stack, type StackOptions, type StackSettings } from './stack/stack';
 export { createServices, Service, type Installation, type ServiceName } from './services';
 export { repositoryRoot } from './stack/folder';
+export { ApiDescription, type ApiRequest } from './api-description';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common';
-import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { ProblemError } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { ALWAYS_ALLOWED, ORDINARY } from './guards.js';
@@ -18,6 +18,7 @@ import {
 import { BESIDE_LIVE, LIVE } from '../work/claim.sql.js';
 import { lockLedger } from '../work/lock.sql.js';
 import { Wakeup } from '../work/wakeup.js';
+import { CampaignCreated, GuardsView, HeldPage, Released, type HeldEntity } from './guards.views.js';
 
 /** Budgets of mass changes, announced campaigns, and what is held back because it exceeds them. */
 @ApiTags('guards')
@@ -30,7 +31,8 @@ export class GuardsController {
 
   @Get()
   @ApiOperation({ summary: 'Budgets, campaigns, and what was used of them in the last hour' })
-  async read() {
+  @ApiResponse({ status: 200, type: GuardsView })
+  async read(): Promise<GuardsView> {
     const [budgets, campaigns, used, held] = (await Promise.all([
       this.dataSource.query(`select entity, action, cause, absolute, percent from budget order by 1, 2, 3`),
       this.dataSource.query(
@@ -45,7 +47,7 @@ export class GuardsController {
       this.dataSource.query(
         `select entity, held as action, cause, count(*)::integer as count from ledger where status = 'held' group by 1, 2, 3 order by 1, 2, 3`,
       ),
-    ])) as unknown[];
+    ])) as [GuardsView['budgets'], GuardsView['campaigns'], GuardsView['used'], GuardsView['held']];
     const ordinary = { actions: ['suspend', 'delete'], percent: ORDINARY.percent, always: ALWAYS_ALLOWED };
     return { ordinary, budgets, campaigns, used, held };
   }
@@ -53,7 +55,8 @@ export class GuardsController {
   @Put('budgets')
   @OrderBody(BudgetOrder)
   @ApiOperation({ summary: 'Set the budget of an entity, an action and a cause; without a limit it is unlimited' })
-  async setBudget(@Body(Valid(BudgetOrder)) order: BudgetOrder) {
+  @ApiResponse({ status: 200, type: GuardsView })
+  async setBudget(@Body(Valid(BudgetOrder)) order: BudgetOrder): Promise<GuardsView> {
     const { entity, action, cause, absolute, percent } = order;
     await this.dataSource.transaction(async (manager) => {
       await manager.query(
@@ -72,7 +75,8 @@ export class GuardsController {
   @ApiOperation({
     summary: 'Announce a campaign (start of the academic year, reorganisation) with its own budget, owner and end',
   })
-  async announce(@Body(Valid(CampaignOrder)) order: CampaignOrder) {
+  @ApiResponse({ status: 201, type: CampaignCreated })
+  async announce(@Body(Valid(CampaignOrder)) order: CampaignOrder): Promise<CampaignCreated> {
     const { name, owner, entity, action, cause, absolute, percent, starts, ends } = order;
     if (new Date(ends) <= new Date(starts)) throw orderFault('ends', 'must be later than starts');
     const id = randomUUID();
@@ -90,7 +94,8 @@ export class GuardsController {
   @Delete('campaigns/:id')
   @OrderBody(Ordered)
   @ApiOperation({ summary: 'End a campaign before its day' })
-  async end(@Param('id') id: string, @Body(Valid(Ordered)) order: Ordered) {
+  @ApiResponse({ status: 200, type: GuardsView })
+  async end(@Param('id') id: string, @Body(Valid(Ordered)) order: Ordered): Promise<GuardsView> {
     const ended = UUID.test(id) && (await this.endCampaign(id, order));
     if (!ended) throw new ProblemError('not-found', 'no campaign with this id is running or to come');
     return this.read();
@@ -99,22 +104,24 @@ export class GuardsController {
   @Get('held')
   @ApiOperation({ summary: 'Entities that a guard holds back: the action and field names, no values' })
   @ApiQuery({ name: 'after', required: false, description: 'Id after which the page begins' })
-  async held(@Query('after') after?: string) {
+  @ApiResponse({ status: 200, type: HeldPage })
+  async held(@Query('after') after?: string): Promise<HeldPage> {
     if (after !== undefined && !UUID.test(after))
       throw new ProblemError('malformed-request', 'after must be a master id');
     const items = (await this.dataSource.query(
       `select entity, id, held as action, held_changes as changed, cause from ledger
         where status = 'held' and ($1::uuid is null or id > $1) order by id limit 100`,
       [after ?? null],
-    )) as { id: string }[];
-    return { items, next: items.length === 100 ? items.at(-1)?.id : null };
+    )) as HeldEntity[];
+    return { items, next: items.length === 100 ? (items.at(-1)?.id ?? null) : null };
   }
 
   @Post('release')
   @HttpCode(200)
   @OrderBody(ReleaseOrder)
   @ApiOperation({ summary: 'Let what is held back pass, once: all of an action, or the entities named' })
-  async release(@Body(Valid(ReleaseOrder)) order: ReleaseOrder) {
+  @ApiResponse({ status: 200, type: Released })
+  async release(@Body(Valid(ReleaseOrder)) order: ReleaseOrder): Promise<Released> {
     const { entity, action, ids } = order;
     const released = await this.dataSource.transaction(async (manager) => {
       await lockLedger(manager);

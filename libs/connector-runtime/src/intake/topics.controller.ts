@@ -2,6 +2,7 @@ import { Body, Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/co
 import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { ProblemError } from '@myelin/platform';
 import { Incarnations } from './incarnations.js';
+import { Topics, TopicView } from './topics.views.js';
 
 const LONGEST = 500;
 const text = { type: 'string', minLength: 1, maxLength: LONGEST };
@@ -14,7 +15,8 @@ export class TopicsController {
 
   @Get()
   @ApiOperation({ summary: 'Topics that were read, with the incarnation that is known and another one that was found' })
-  async list() {
+  @ApiResponse({ status: 200, type: Topics })
+  async list(): Promise<Topics> {
     return { items: await this.incarnations.list() };
   }
 
@@ -23,7 +25,8 @@ export class TopicsController {
   @ApiOperation({ summary: 'Go on with a topic that was lost and began anew' })
   @ApiBody({ schema: { type: 'object', required: ['author', 'reason'], properties: { author: text, reason: text } } })
   @ApiResponse({ status: 409, description: 'The topic is not stopped' })
-  accept(@Param('topic') topic: string, @Body() given: unknown) {
+  @ApiResponse({ status: 200, type: TopicView })
+  accept(@Param('topic') topic: string, @Body() given: unknown): Promise<TopicView> {
     const { author, reason } = (given ?? {}) as { author?: unknown; reason?: unknown };
     const errors = Object.entries({ author, reason }).flatMap(([field, value]) =>
       typeof value === 'string' && /\S/.test(value) && value.length <= LONGEST && !value.includes('\0')

@@ -8,7 +8,7 @@ import { isWithinHours } from '../operators/control.js';
 import { ACTIONS, type Action } from '../work/decision.js';
 import { Guards } from '../guards/guards.js';
 import type { Demand, Judged } from '../guards/guards.sql.js';
-import type { Job } from './job.js';
+import type { Apart, Job, Scope } from './job.js';
 import {
   createJob,
   drift,
@@ -17,9 +17,9 @@ import {
   JobConflict,
   leaseJobs,
   moveJob,
-  planHash,
   planned,
   savePlanned,
+  summarise,
   takeBack,
   workToDo,
 } from './job.sql.js';
@@ -29,7 +29,7 @@ import { consequenceOf } from '../work/outcome.js';
 import { releaseObserved, spreadRipple } from '../work/wake.sql.js';
 import { Rates, windowOf } from './rate.js';
 import { Scan } from './scan.js';
-import { countScope, structuresBelow } from './scan.sql.js';
+import { countApart, countScope, structuresBelow } from './scan.sql.js';
 import { Wakeup } from '../work/wakeup.js';
 
 const IDLE_MS = 1000;
@@ -77,13 +77,12 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
   }
 
   private async loop(): Promise<void> {
-    let compared = false;
+    const uncompared = new Set(this.entities);
     while (!this.stopping) {
       const { seen } = this.wakeup.jobs;
       let pause = IDLE_MS;
       try {
-        if (!compared) await this.compareProjections();
-        compared = true;
+        for (const entity of uncompared) if (await this.compareProjection(entity)) uncompared.delete(entity);
         const { ripples, observed, jobs } = await workToDo(this.dataSource, this.entities);
         while (ripples && !this.stopping && (await spreadRipple(this.dataSource, RIPPLE))) this.wakeup.workers();
         while (observed && !this.stopping && (await releaseObserved(this.dataSource, this.entities, RIPPLE)))
@@ -125,7 +124,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
     if (found === 'some') return true;
     this.scans.delete(job.id);
     if (found === 'stopped') return false;
-    await this.planIsReady(job);
+    await this.planIsReady(job, entities);
     return true;
   }
 
@@ -167,18 +166,32 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
 
   private async count(job: Job, entities: readonly Entity[]): Promise<void> {
     const { scope } = job;
-    const structures =
-      scope.structure === undefined ? undefined : await structuresBelow(this.dataSource, scope.structure);
+    const structures = await this.structuresOf(scope);
     let total = 0;
     for (const entity of entities) total += await countScope(this.dataSource, { entity, scope, structures });
     await this.dataSource.query(`update job set total = $2 where id = $1`, [job.id, total]);
   }
 
+  /** How many entities of the scope the plan leaves alone. */
+  private async apart({ id, scope }: Job, entities: readonly Entity[]): Promise<Apart> {
+    const structures = await this.structuresOf(scope);
+    const sum = { waiting: 0, skipped: 0, dismissed: 0 };
+    for (const entity of entities) {
+      const counts = await countApart(this.dataSource, { entity, scope, structures }, id);
+      for (const { status, count } of counts) sum[status] += count;
+    }
+    return sum;
+  }
+
+  private async structuresOf({ structure }: Scope): Promise<string[] | undefined> {
+    return structure === undefined ? undefined : structuresBelow(this.dataSource, structure);
+  }
+
   /** What follows from a plan: it waits for approval, is refused, or is carried out. */
-  private async planIsReady(job: Job): Promise<void> {
-    const hash = await planHash(this.dataSource, job.id);
+  private async planIsReady(job: Job, entities: readonly Entity[]): Promise<void> {
+    const plan = { ...(await summarise(this.dataSource, job.id)), apart: await this.apart(job, entities) };
     const move = (status: string, failure?: string, manager: DataSource | EntityManager = this.dataSource) =>
-      moveJob(manager, job.id, ['planning'], { status, planHash: hash, ...(failure && { failure }) });
+      moveJob(manager, job.id, ['planning'], { status, plan, ...(failure && { failure }) });
     if (job.plan !== null) {
       const { entities, percent } = await drift(this.dataSource, job.id, job.plan);
       if (percent > job.driftPercent) {
@@ -239,29 +252,32 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
     return result;
   }
 
-  /** Starts mapping everything again where the mapping is another than the one under which it was mapped last. */
-  private async compareProjections(): Promise<void> {
-    for (const [entity, { version }] of this.mapper.syncs) {
-      const [known] = (await this.dataSource
-        .query(
-          `insert into projection (entity, version)
-         select $1, $2 where not exists (select from ledger where entity = $1 and projection is not null)
-         on conflict (entity) do nothing returning version`,
-          [entity, version],
-        )
-        .then(() => this.dataSource.query(`select version from projection where entity = $1`, [entity]))) as {
-        version: string;
-      }[];
-      if (known?.version === version) continue;
-      const reason = `the mapping is ${version} and was ${known?.version ?? 'unknown'}`;
-      const request = { kind: 'remap', mode: 'trust', scope: { entities: [entity] }, automatic: true } as const;
-      try {
-        await createJob(this.dataSource, { ...request, author: AUTHOR, reason }, this.entities);
-        this.logger.info({ entity, version, before: known?.version }, 'everything is mapped again');
-      } catch (error) {
-        if (!(error instanceof JobConflict)) throw error;
-      }
+  /**
+   * Starts mapping an entity again where its mapping is another than the one under which it was mapped last; false while
+   * another job is in the way.
+   */
+  private async compareProjection(entity: Entity): Promise<boolean> {
+    const version = this.mapper.syncs.get(entity)!.version;
+    await this.dataSource.query(
+      `insert into projection (entity, version)
+       select $1, $2 where not exists (select from ledger where entity = $1 and projection is not null)
+       on conflict (entity) do nothing`,
+      [entity, version],
+    );
+    const [known] = (await this.dataSource.query(`select version from projection where entity = $1`, [entity])) as {
+      version: string;
+    }[];
+    if (known?.version === version) return true;
+    const reason = `the mapping is ${version} and was ${known?.version ?? 'unknown'}`;
+    const request = { kind: 'remap', mode: 'trust', scope: { entities: [entity] }, automatic: true } as const;
+    try {
+      await createJob(this.dataSource, { ...request, author: AUTHOR, reason }, this.entities);
+    } catch (error) {
+      if (error instanceof JobConflict) return false;
+      throw error;
     }
+    this.logger.info({ entity, version, before: known?.version }, 'everything is mapped again');
+    return true;
   }
 
   private async keepProjections({ scope }: Job): Promise<void> {

@@ -2,12 +2,12 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Entity } from '@myelin/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
 import { BULK, FREE, ownReasons } from '../work/claim.sql.js';
-import { canonical, overlap, type Item, type Job, type JobRequest } from './job.js';
+import { canonical, overlap, type Apart, type Item, type Job, type JobRequest } from './job.js';
 import { operate } from '../operators/operation.sql.js';
 import { lockLedger, relaxDurability } from '../work/lock.sql.js';
 
 const COLUMNS = `id, kind, mode, scope, status, automatic, plan, author, reason, rate, hours, drift_percent as "driftPercent", override,
-  cursor_entity as "cursorEntity", cursor_id as "cursorId", scanned, total, plan_hash as "planHash", paused_from as "pausedFrom", failure,
+  cursor_entity as "cursorEntity", cursor_id as "cursorId", scanned, total, plan_hash as "planHash", apart, samples, paused_from as "pausedFrom", failure,
   requested_at as "requestedAt", planned_at as "plannedAt", started_at as "startedAt", ended_at as "endedAt"`;
 
 /** A job on the same scope is under way. */
@@ -168,18 +168,28 @@ export async function recentRate(dataSource: DataSource, job: string): Promise<n
   return row?.rate ?? 0;
 }
 
-/** The hash of a plan: the same for the same entities, actions and changed attributes. */
-export async function planHash(dataSource: DataSource, job: string): Promise<string> {
+/** Samples that a plan shows of each action. */
+const SAMPLES = 5;
+
+/** The hash of a plan, the same for the same entities, actions and changed attributes; and the first entities of each action. */
+export async function summarise(dataSource: DataSource, job: string): Promise<{ hash: string; samples: Item[] }> {
   const hash = createHash('sha256');
+  const samples = new Map<string, Item[]>();
   let [entity, id] = ['', '00000000-0000-0000-0000-000000000000'];
   for (;;) {
     const items = await readItems(dataSource, job, { entity, id }, 5000);
-    for (const item of items) hash.update(`${item.entity}|${item.id}|${item.action}|${item.changed.join(',')}\n`);
+    for (const item of items) {
+      hash.update(`${item.entity}|${item.id}|${item.action}|${item.changed.join(',')}\n`);
+      const known = samples.get(item.action) ?? [];
+      if (known.length < SAMPLES) samples.set(item.action, [...known, sampleOf(item)]);
+    }
     const last = items.at(-1);
-    if (!last) return hash.digest('hex').slice(0, 32);
+    if (!last) return { hash: hash.digest('hex').slice(0, 32), samples: [...samples.values()].flat() };
     [entity, id] = [last.entity, last.id];
   }
 }
+
+const sampleOf = ({ entity, id, action, changed }: Item): Item => ({ entity, id, action, changed });
 
 /** Items of a job in the order of entity and id, after one of them. */
 export async function readItems(
@@ -215,20 +225,31 @@ export async function drift(
   return { entities, percent: (100 * entities) / size };
 }
 
+/** What is kept of a plan beside its entities. */
+export interface Plan {
+  readonly hash: string;
+  readonly apart: Apart;
+  readonly samples: readonly Item[];
+}
+
 /** Moves a job on, unless somebody has moved it meanwhile. */
 export async function moveJob(
   manager: DataSource | EntityManager,
   id: string,
   from: readonly string[],
-  to: { status: string; failure?: string; planHash?: string; pausedFrom?: string | null },
+  to: { status: string; failure?: string; plan?: Plan; pausedFrom?: string | null },
 ): Promise<boolean> {
   const [, moved] = (await manager.query(
     `update job set status = $3, failure = coalesce($4, failure), plan_hash = coalesce($5, plan_hash), paused_from = $6,
+            apart = coalesce($7, apart), samples = coalesce($8, samples),
             planned_at = case when $5::text is null then planned_at else now() end,
             started_at = case when $3 = 'running' then coalesce(started_at, now()) else started_at end,
             ended_at = case when $3 in ('done', 'failed', 'refused', 'planned') then now() end
       where id = $1 and status = any($2::text[])`,
-    [id, from, to.status, to.failure ?? null, to.planHash ?? null, to.pausedFrom ?? null],
+    [
+      ...[id, from, to.status, to.failure ?? null, to.plan?.hash ?? null, to.pausedFrom ?? null],
+      ...[to.plan ? JSON.stringify(to.plan.apart) : null, to.plan ? JSON.stringify(to.plan.samples) : null],
+    ],
   )) as [unknown, number];
   return moved > 0;
 }

@@ -18,22 +18,25 @@ export interface Scope {
   readonly failedOnly?: boolean;
 }
 
+export const MODES = ['trust', 'verify'] as const;
 /** `trust`: what the ledger says of the target is believed. `verify`: the target is read. */
-export type Mode = 'trust' | 'verify';
+export type Mode = (typeof MODES)[number];
 
-export type JobStatus =
+export const JOB_STATUSES = [
   /** Finding out what there is to do; nothing is written. */
-  | 'planning'
+  'planning',
   /** The plan is there and waits for somebody to execute it. */
-  | 'planned'
+  'planned',
   /** A guard does not allow the plan. */
-  | 'refused'
-  | 'running'
-  | 'paused'
-  | 'done'
-  | 'cancelled'
+  'refused',
+  'running',
+  'paused',
+  'done',
+  'cancelled',
   /** It could not be planned, or the plan had drifted too far. */
-  | 'failed';
+  'failed',
+] as const;
+export type JobStatus = (typeof JOB_STATUSES)[number];
 
 /** A resynchronisation that somebody asked for, or a mapping of everything under a new version. */
 export interface Job {
@@ -57,12 +60,26 @@ export interface Job {
   readonly scanned: number;
   readonly total: number | null;
   readonly planHash: string | null;
+  /** What the plan leaves alone; null until it is ready. */
+  readonly apart: Apart | null;
+  /** Some entities for each action of the plan; null until it is ready. */
+  readonly samples: readonly Item[] | null;
   readonly pausedFrom: 'planning' | 'running' | null;
   readonly failure: string | null;
   readonly requestedAt: Date;
   readonly plannedAt: Date | null;
   readonly startedAt: Date | null;
   readonly endedAt: Date | null;
+}
+
+/** Entities of a scope with which nothing can or shall be done now. */
+export interface Apart {
+  /** For another entity that the target does not have. */
+  readonly waiting: number;
+  /** None of this connector's business. */
+  readonly skipped: number;
+  /** Parked, and put away by somebody. */
+  readonly dismissed: number;
 }
 
 /** What somebody asks for. */

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiHeader, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { ProblemError } from '@myelin/platform';
 import type { Response } from 'express';
 import { DataSource } from 'typeorm';
@@ -22,6 +22,7 @@ import {
 } from './job.sql.js';
 import { lockLedger } from '../work/lock.sql.js';
 import { Wakeup } from '../work/wakeup.js';
+import { JobItems, Jobs, JobView } from './resync.views.js';
 import { operate } from '../operators/operation.sql.js';
 import { ExecuteOrder, OrderBody, Ordered, orderFault, ResyncOrder, UUID, Valid } from '../operators/orders.js';
 
@@ -48,6 +49,8 @@ export class ResyncController {
     description:
       'The plan is always made first. With `planOnly` it waits for `POST /resyncs/{id}/execute`; otherwise it is carried out unless a guard refuses it.',
   })
+  @ApiResponse({ status: 202, type: JobView })
+  @ApiResponse({ status: 200, type: JobView, description: 'The job that was created when this was asked for before' })
   async request(
     @Body(Valid(ResyncOrder)) order: ResyncOrder,
     @Headers('idempotency-key') key: string | undefined,
@@ -66,7 +69,8 @@ export class ResyncController {
 
   @Get()
   @ApiOperation({ summary: 'The newest hundred jobs' })
-  async list() {
+  @ApiResponse({ status: 200, type: Jobs })
+  async list(): Promise<Jobs> {
     const jobs = await listJobs(this.dataSource, 100);
     return {
       items: jobs.map(({ id, kind, mode, status, author, requestedAt, endedAt }) => ({
@@ -83,7 +87,8 @@ export class ResyncController {
 
   @Get(':id')
   @ApiOperation({ summary: 'A job: plan, progress, rate, what is left, what became of its entities' })
-  async read(@Param('id') id: string) {
+  @ApiResponse({ status: 200, type: JobView })
+  async read(@Param('id') id: string): Promise<JobView> {
     return this.view(await this.find(id));
   }
 
@@ -92,12 +97,13 @@ export class ResyncController {
   @ApiQuery({ name: 'action', required: false })
   @ApiQuery({ name: 'outcome', required: false, description: '`open` for those that are not done' })
   @ApiQuery({ name: 'after', required: false, description: '`next` of the page before' })
+  @ApiResponse({ status: 200, type: JobItems })
   async items(
     @Param('id') id: string,
     @Query('action') action?: string,
     @Query('outcome') outcome?: string,
     @Query('after') after?: string,
-  ) {
+  ): Promise<JobItems> {
     const job = await this.find(id);
     const [entity = '', last = ''] = after?.split('|') ?? [];
     if (after !== undefined && !UUID.test(last))
@@ -116,6 +122,8 @@ export class ResyncController {
     description:
       'What there is to do is found out again; when it differs from the approved plan by more than `driftPercent`, nothing is written.',
   })
+  @ApiResponse({ status: 202, type: JobView })
+  @ApiResponse({ status: 200, type: JobView, description: 'The job that was created when this was asked for before' })
   async execute(
     @Param('id') id: string,
     @Body(Valid(ExecuteOrder)) order: ExecuteOrder,
@@ -154,6 +162,7 @@ export class ResyncController {
   @HttpCode(200)
   @OrderBody(Ordered)
   @ApiOperation({ summary: 'Stop for a while: what has begun is finished, the rest waits for `resume`' })
+  @ApiResponse({ status: 200, type: JobView })
   async pause(@Param('id') id: string, @Body(Valid(Ordered)) order: Ordered) {
     const job = await this.find(id);
     await this.dataSource.transaction(async (manager) => {
@@ -171,6 +180,7 @@ export class ResyncController {
   @HttpCode(200)
   @OrderBody(Ordered)
   @ApiOperation({ summary: 'Go on with a paused job: the rest is done, nothing twice' })
+  @ApiResponse({ status: 200, type: JobView })
   async resume(@Param('id') id: string, @Body(Valid(Ordered)) order: Ordered) {
     const job = await this.find(id);
     await this.dataSource.transaction(async (manager) => {
@@ -188,6 +198,7 @@ export class ResyncController {
   @HttpCode(200)
   @OrderBody(Ordered)
   @ApiOperation({ summary: 'End a job: answers within two seconds what was done; the rest is left as it was' })
+  @ApiResponse({ status: 200, type: JobView })
   async cancel(@Param('id') id: string, @Body(Valid(Ordered)) order: Ordered) {
     const job = await this.find(id);
     await this.dataSource.transaction(async (manager) => {
@@ -202,7 +213,7 @@ export class ResyncController {
     return this.read(id);
   }
 
-  private async create(request: JobRequest, response: Response) {
+  private async create(request: JobRequest, response: Response): Promise<JobView> {
     try {
       const { job, isNew } = await createJob(this.dataSource, request, this.runner.entities);
       // It is looked at now instead of within a second.
@@ -222,22 +233,23 @@ export class ResyncController {
     return job;
   }
 
-  private async view({ cursorEntity, cursorId: _, pausedFrom: __, ...job }: Job) {
+  private async view({ cursorEntity, cursorId: _, pausedFrom: __, apart, samples, ...job }: Job): Promise<JobView> {
     const actions = await planned(this.dataSource, job.id);
     const done = await outcomes(this.dataSource, job.id);
     const differing = actions.reduce((sum, { count }) => sum + count, 0);
     const open = done.open ?? 0;
     const rate = job.status === 'running' ? await recentRate(this.dataSource, job.id) : null;
-    const samples = job.planHash ? await readItems(this.dataSource, job.id, FIRST, 10) : [];
+    const { total, plan: approved, ...rest } = job;
+    const { waiting, skipped, dismissed } = apart ?? NOT_COUNTED;
+    const alone = apart && apart.waiting + apart.skipped + apart.dismissed;
     return {
-      ...job,
+      ...rest,
       plannedEntity: job.status === 'planning' ? cursorEntity : null,
       plan: {
-        approved: job.plan,
-        total: job.total,
-        unchanged: job.planHash && job.total !== null ? Math.max(0, job.total - differing) : null,
-        actions,
-        samples: samples.map(({ entity, id, action, changed }) => ({ entity, id, action, changed })),
+        ...{ approved, total, waiting, skipped, dismissed, actions },
+        // The scope was counted when planning began, and may have changed since.
+        unchanged: alone !== null && total !== null ? Math.max(0, total - differing - alone) : null,
+        samples: samples ?? [],
       },
       progress: {
         done: differing - open,
@@ -248,3 +260,5 @@ export class ResyncController {
     };
   }
 }
+
+const NOT_COUNTED = { waiting: null, skipped: null, dismissed: null };

@@ -81,6 +81,33 @@ describe('resynchronisation jobs', () => {
     expect([again.status, again.body.id]).toEqual([200, run.body.id]);
   });
 
+  it('counts what it leaves alone by what it is, and shows some entities of each action', async () => {
+    [bed.target.graceDays, bed.target.skips, bed.target.faults.refuses] = [30, 'foreign', 'bad'];
+    const all = await given(20);
+    const [foreign, bad] = ['foreign', 'bad'].map((longLabel) => structure(longLabel, { longLabel }));
+    await bed.take('structure', [foreign!, 1], [bad!, 1]);
+    await bed.take('person', [person('Waiter', 'code:NOWHERE'), 1]);
+    await bed.settled();
+    await bed.post('/parked/dismiss', { all: true, reason: 'test data' });
+    await bed.post('/control/pause');
+    const changed = all.slice(0, 7).map((one): [typeof one, number] => [{ ...one, longLabel: 'other' }, 2]);
+    const ended = all.slice(7, 10).map((one): [typeof one, number] => [{ ...one, status: 'deleted' }, 2]);
+    await bed.take('structure', ...changed, ...ended);
+    for (const mode of ['trust', 'verify']) {
+      const { body } = await bed.post('/resyncs', { mode, planOnly: true });
+      const { plan } = await bed.job(body.id, 'planned');
+      expect(plan).toMatchObject({
+        ...{ total: 23, unchanged: 10, waiting: 1, skipped: 1, dismissed: 1 },
+        actions: [
+          { entity: 'structure', action: 'change', count: 7 },
+          { entity: 'structure', action: 'suspend', count: 3 },
+        ],
+      });
+      const sampled = Map.groupBy(plan.samples as { action: string }[], ({ action }) => action);
+      expect([sampled.get('change')?.length, sampled.get('suspend')?.length]).toEqual([5, 3]);
+    }
+  });
+
   it('refuses a plan that has drifted beyond the limit, and writes nothing', async () => {
     const all = await given(40);
     await empty(all.slice(0, 10).map(({ id }) => id));
@@ -185,12 +212,20 @@ describe('resynchronisation jobs', () => {
     expect(states).toEqual([{ status: 'applied', claimed_by: null, due_at: null }]);
   });
 
-  it('keeps to its rate', async () => {
+  it('keeps to its rate, and tells how fast it is and what is left', async () => {
     const all = await given(60);
     await empty(all.map(({ id }) => id));
     const begin = Date.now();
     const { body } = await bed.post('/resyncs', { mode: 'verify', rate: 20 });
-    await bed.job(body.id, 'done');
+    let { progress } = body;
+    await until(async () => {
+      progress = (await bed.get(`/resyncs/${body.id}`)).body.progress;
+      return progress.perSecond > 0;
+    }, 'it does not tell how fast it is');
+    expect(progress.outcomes.open).toBeGreaterThan(0);
+    expect(progress.remainingSeconds).toBe(Math.ceil(progress.outcomes.open / progress.perSecond));
+    const done = await bed.job(body.id, 'done');
+    expect(done.progress).toMatchObject({ done: 60, perSecond: null, remainingSeconds: null });
     expect(Date.now() - begin).toBeGreaterThan(2000);
   });
 
@@ -380,6 +415,30 @@ describe('resynchronisation jobs', () => {
       'rows',
     );
     expect((await bed.target.calls()).length).toBe(before + 80);
+  });
+
+  it('maps everything again as soon as a resynchronisation that was in its way has ended', async () => {
+    const all = await given(20);
+    await empty(all.map(({ id }) => id));
+    const { body } = await bed.post('/resyncs', { mode: 'verify', rate: 1 });
+    expect((await bed.post(`/resyncs/${body.id}/pause`)).body.status).toBe('paused');
+    [bed.target.version, bed.target.prefix] = ['2', 'new '];
+    await bed.restart();
+    const remaps = async () => {
+      const { body: page } = await bed.get('/resyncs');
+      return page.items.filter(({ kind }: { kind: string }) => kind === 'remap');
+    };
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(await remaps()).toEqual([]);
+    await bed.post(`/resyncs/${body.id}/cancel`);
+    const kinds = ['structure', 'person'];
+    const statuses = async () => (await remaps()).map(({ status }: { status: string }) => status);
+    await until(
+      async () => (await statuses()).join() === kinds.map(() => 'done').join(),
+      'not everything was mapped again',
+    );
+    const versions = (await bed.dataSource.query('select distinct projection from ledger')) as object[];
+    expect(versions).toEqual([{ projection: '2' }]);
   });
 
   it('names the field of an order that cannot be understood', async () => {

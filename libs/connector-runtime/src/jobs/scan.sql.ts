@@ -1,7 +1,7 @@
 import type { Row } from '@myelin/connector';
 import type { Entity, Master } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
-import { isWhole, type Mode, type Scope } from './job.js';
+import { isWhole, type Apart, type Mode, type Scope } from './job.js';
 import { FREE } from '../work/claim.sql.js';
 import type { LedgerStatus } from '../work/result.js';
 
@@ -68,6 +68,21 @@ export async function countScope(
     isWhole(query.scope) ? [query.entity] : scopeOf(query),
   )) as { count: number }[];
   return row?.count ?? 0;
+}
+
+/** How many entities of a scope wait, are skipped or dismissed, and have nothing done to them by this job. */
+export async function countApart(
+  dataSource: DataSource,
+  query: Pick<ChunkQuery, 'entity' | 'scope' | 'structures'>,
+  job: string,
+): Promise<{ status: keyof Apart; count: number }[]> {
+  return (await dataSource.query(
+    `select l.status, count(*)::integer as count from ledger l join state s using (entity, id)
+      where ${IN_SCOPE} and l.status in ('waiting', 'skipped', 'dismissed')
+        and not exists (select from job_item i where i.job = $7 and i.entity = l.entity and i.id = l.id)
+      group by l.status`,
+    [...scopeOf(query), job],
+  )) as { status: keyof Apart; count: number }[];
 }
 
 /** The next entities of a scope in the order of ids; to trust the ledger is to pass over those that are as they should be. */

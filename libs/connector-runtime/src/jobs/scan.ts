@@ -141,7 +141,7 @@ export class Scan {
   /** Maps those whose state or mapping version is another than the target acknowledged, each when it is looked at. */
   private async mapped(chunk: readonly Scanned[]): Promise<(one: Scanned) => Mapping | undefined> {
     const stale = chunk.filter((one) => one.stale);
-    const mapping = await this.mapper.prepare(stale, { allocate: false });
+    const mapping = await this.mapper.prepare(stale, 'owned');
     const indexes = new Map(stale.map((one, index) => [one, index]));
     return (one) => {
       const index = indexes.get(one);

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common';
-import { ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiParam, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Session } from '@myelin/connector';
 import { ProblemError } from '@myelin/platform';
 import { DataSource } from 'typeorm';
@@ -15,6 +15,7 @@ import {
 } from './orders.js';
 import { consequenceOf } from '../work/outcome.js';
 import { ConnectorRunner, SESSION } from '../work/runner.js';
+import { Check, ControlView, Operations, type Operation } from './control.views.js';
 
 const SWITCHES: Record<string, Partial<ControlState>> = {
   enable: { enabled: true },
@@ -37,7 +38,8 @@ export class ControlController {
 
   @Get('control')
   @ApiOperation({ summary: 'What is switched how, and whether anything is written at this moment' })
-  async read() {
+  @ApiResponse({ status: 200, type: ControlView })
+  async read(): Promise<ControlView> {
     return this.view(await this.control.state());
   }
 
@@ -47,7 +49,8 @@ export class ControlController {
   @ApiOperation({
     summary: 'Write nothing until `resume`, or until an instant; states are still taken from the topics',
   })
-  async pause(@Body(Valid(PauseOrder)) order: PauseOrder) {
+  @ApiResponse({ status: 200, type: ControlView })
+  async pause(@Body(Valid(PauseOrder)) order: PauseOrder): Promise<ControlView> {
     const { author, reason, until } = order;
     const pause = { author, at: new Date().toISOString(), ...(reason && { reason }), ...(until && { until }) };
     return this.view(await this.control.change(order, { pause }));
@@ -62,7 +65,8 @@ export class ControlController {
     description:
       '`disable` takes the connector out of service, `enable` puts it back. `observe` notes every difference and writes none, `write` carries out what was noted. `resume` ends a pause.',
   })
-  async turn(@Param('switch') name: string, @Body(Valid(Ordered)) order: Ordered) {
+  @ApiResponse({ status: 200, type: ControlView })
+  async turn(@Param('switch') name: string, @Body(Valid(Ordered)) order: Ordered): Promise<ControlView> {
     const changes = Object.hasOwn(SWITCHES, name) ? SWITCHES[name] : undefined;
     if (!changes) throw new ProblemError('not-found', `the switches are pause, ${Object.keys(SWITCHES).join(', ')}`);
     return this.view(await this.control.change(order, changes));
@@ -73,7 +77,8 @@ export class ControlController {
   @ApiOperation({
     summary: 'Set the times in which nothing is written, every week (`days`, `from`, `to`) or once (`starts`, `ends`)',
   })
-  async maintain(@Body(Valid(MaintenanceOrder)) order: MaintenanceOrder) {
+  @ApiResponse({ status: 200, type: ControlView })
+  async maintain(@Body(Valid(MaintenanceOrder)) order: MaintenanceOrder): Promise<ControlView> {
     const maintenance = order.windows.map(windowOf);
     return this.view(await this.control.change(order, { maintenance }));
   }
@@ -82,7 +87,8 @@ export class ControlController {
   @ApiOperation({
     summary: 'Whether the settings are well-formed, and whether the target answers as the connector needs it',
   })
-  async check() {
+  @ApiResponse({ status: 200, type: Check })
+  async check(): Promise<Check> {
     const target = await this.session.check().then(
       () => ({ ok: true }),
       (error: unknown) => {
@@ -102,17 +108,18 @@ export class ControlController {
   @Get('operations')
   @ApiQuery({ name: 'before', required: false, description: 'Number before which the page begins' })
   @ApiOperation({ summary: 'What operators did: who, when, why; newest first' })
-  async operations(@Query('before') before?: string) {
+  @ApiResponse({ status: 200, type: Operations })
+  async operations(@Query('before') before?: string): Promise<Operations> {
     if (before !== undefined && !/^\d{1,15}$/.test(before))
       throw new ProblemError('malformed-request', 'before must be the number of an operation');
-    const items: unknown = await this.dataSource.query(
+    const items = (await this.dataSource.query(
       `select n::integer as n, at, author, action, reason, detail from operation where $1::bigint is null or n < $1 order by n desc limit 100`,
       [before ?? null],
-    );
+    )) as Operation[];
     return { items };
   }
 
-  private view({ enabled, observe, pause, maintenance }: ControlState) {
+  private view({ enabled, observe, pause, maintenance }: ControlState): ControlView {
     const blocked = this.control.blocked({ enabled, observe, pause, maintenance, stoppedJobs: [] });
     const gate = this.runner.status();
     const work = blocked ?? (gate.state === 'open' && observe ? 'observing' : gate.state);

@@ -1,6 +1,8 @@
 import { sameValue, type Row, type RowValue, type Rule } from '@myelin/connector';
 import type { Master } from '@myelin/contracts';
 
+export const STANDINGS = ['same', 'to be written', 'to be changed', 'to be removed'] as const;
+
 /** One attribute of the target, from the golden value to what the target last acknowledged. */
 export interface ExplainedAttribute {
   readonly attribute: string;
@@ -13,7 +15,7 @@ export interface ExplainedAttribute {
   /** What it last acknowledged. */
   readonly acknowledged?: RowValue | null;
   /** How the two stand to one another. */
-  readonly standing: 'same' | 'to be written' | 'to be changed' | 'to be removed';
+  readonly standing: (typeof STANDINGS)[number];
 }
 
 /** Attribute by attribute, why the target has or will have what it has. Without `values` only names and standings are told. */

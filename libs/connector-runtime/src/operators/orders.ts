@@ -26,7 +26,7 @@ import {
 } from 'class-validator';
 import { targetConstructorToSchema } from 'class-validator-jsonschema';
 import { ACTIONS, type Action } from '../work/decision.js';
-import { POPULATIONS, type Mode, type Scope } from '../jobs/job.js';
+import { MODES, POPULATIONS, type Mode, type Scope } from '../jobs/job.js';
 
 /** Who asks, and why: kept with what was done. */
 export class Ordered {
@@ -93,7 +93,7 @@ export class ScopeOrder implements Scope {
 }
 
 export class ResyncOrder extends Ordered {
-  @IsIn(['trust', 'verify'])
+  @IsIn(MODES)
   mode: Mode;
 
   @IsOptional()
@@ -141,7 +141,7 @@ export class ExecuteOrder extends Ordered {
   override?: boolean;
 }
 
-/** Which parked entities are meant: exactly one of the three. */
+/** Which parked entities are meant: exactly one of tickets, fingerprint and all; `entity` narrows it to one kind, as groups are. */
 export class Selection extends Ordered {
   @IsOptional()
   @IsArray()
@@ -153,6 +153,10 @@ export class Selection extends Ordered {
   @IsOptional()
   @Matches(/^[0-9a-f]{12}$/)
   fingerprint?: string;
+
+  @IsOptional()
+  @IsIn(ENTITIES)
+  entity?: Entity;
 
   @IsOptional()
   @IsBoolean()

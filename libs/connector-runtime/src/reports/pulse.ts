@@ -1,17 +1,23 @@
 import { hostname } from 'node:os';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Session } from '@myelin/connector';
-import { CONNECTOR_PULSED, type ConnectorPulse, type Entity } from '@myelin/contracts';
-import { Publisher } from '@myelin/messaging';
+import {
+  CONNECTOR_PULSED,
+  referentialTopic,
+  type ConnectorPulse,
+  type Entity,
+  type EntityPulse,
+} from '@myelin/contracts';
+import { BatchConsumer, Publisher } from '@myelin/messaging';
 import { briefly, Gauge, LOGGER, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { Control } from '../operators/control.js';
-import { standings } from './pulse.sql.js';
+import { standings, type Standing } from './pulse.sql.js';
 import { ConnectorRunner, SESSION } from '../work/runner.js';
 
 const EVERY_MS = 10_000;
 
-/** When the oldest unseen change of each kind of entity was made, as of the last pulse. */
+/** When the oldest unseen change of each kind of entity was made, read or not, as of the last pulse. */
 const oldestPending = new Map<Entity, Date | null>();
 
 new Gauge({
@@ -33,6 +39,7 @@ export class Pulse implements OnApplicationBootstrap, BeforeApplicationShutdown 
 
   constructor(
     @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(BatchConsumer) private readonly consumer: BatchConsumer,
     @Inject(Publisher) private readonly publisher: Publisher,
     @Inject(ConnectorRunner) private readonly runner: ConnectorRunner,
     @Inject(Control) private readonly control: Control,
@@ -71,11 +78,13 @@ export class Pulse implements OnApplicationBootstrap, BeforeApplicationShutdown 
   }
 
   private async take(): Promise<ConnectorPulse> {
-    const entities = await standings(
+    const known = await standings(
       this.dataSource,
       this.session.syncs.map(({ entity }) => entity),
     );
-    for (const { entity, oldestPendingAt } of entities) oldestPending.set(entity, oldestPendingAt);
+    const entities = known.map((standing) => this.withReading(standing));
+    for (const { entity, oldestPendingAt, unreadSince } of entities)
+      oldestPending.set(entity, earlier(oldestPendingAt, unreadSince));
     const control = await this.control.state();
     const { observe } = control;
     const blocked = this.control.blocked(control);
@@ -86,10 +95,27 @@ export class Pulse implements OnApplicationBootstrap, BeforeApplicationShutdown 
       work: blocked === 'disabled' ? blocked : blocked ? 'paused' : state,
       ...pulseDetail(blocked ?? detail),
       observe,
-      entities: entities.map((one) => ({ ...one, oldestPendingAt: one.oldestPendingAt?.toISOString() ?? null })),
+      entities,
       at: new Date().toISOString(),
     };
   }
+
+  /** The ledger knows only what was read: what may be unread is the consumer's to tell. */
+  private withReading({ oldestPendingAt, ...counts }: Standing): EntityPulse {
+    const { name } = referentialTopic(counts.entity);
+    const { unreadSince, detail } = this.consumer.reading().find(({ topic }) => topic === name) ?? {};
+    return {
+      ...counts,
+      oldestPendingAt: oldestPendingAt?.toISOString() ?? null,
+      ...(unreadSince && { unreadSince: unreadSince.toISOString() }),
+      ...(detail !== undefined && { unreadDetail: detail.slice(0, 500) }),
+    };
+  }
+}
+
+function earlier(...times: (string | null | undefined)[]): Date | null {
+  const [first] = times.flatMap((time) => time ?? []).sort();
+  return first === undefined ? null : new Date(first);
 }
 
 const pulseDetail = (detail: string) => (detail === '' ? {} : { detail: detail.slice(0, 500) });

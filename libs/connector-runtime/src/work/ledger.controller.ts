@@ -1,9 +1,10 @@
 import { Controller, Get, Inject, Query } from '@nestjs/common';
-import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { ENTITIES } from '@myelin/contracts';
 import { ProblemError } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { ConnectorRunner } from './runner.js';
+import { AsideMessages, Status, Troubles, type AsideMessage, type Trouble } from './ledger.views.js';
 
 const TROUBLES = ['parked', 'waiting', 'held', 'observed', 'suspended', 'unrepresentable'] as const;
 const UUID = /^[0-9a-f-]{36}$/;
@@ -19,7 +20,8 @@ export class LedgerController {
 
   @Get('status')
   @ApiOperation({ summary: 'Counts of entities by ledger status, and whether work flows' })
-  async status() {
+  @ApiResponse({ status: 200, type: Status })
+  async status(): Promise<Status> {
     const rows = (await this.dataSource.query(
       `select entity, status, count(*)::integer as count, count(*) filter (where due_at <= now())::integer as due,
               count(*) filter (where unrepresentable is not null)::integer as unrepresentable
@@ -46,7 +48,8 @@ export class LedgerController {
   })
   @ApiQuery({ name: 'kind', enum: [...TROUBLES] })
   @ApiQuery({ name: 'after', required: false, description: 'Id after which the page begins' })
-  async troubles(@Query('kind') kind?: string, @Query('after') after?: string) {
+  @ApiResponse({ status: 200, type: Troubles })
+  async troubles(@Query('kind') kind?: string, @Query('after') after?: string): Promise<Troubles> {
     if (!(TROUBLES as readonly (string | undefined)[]).includes(kind)) {
       throw new ProblemError('malformed-request', `kind must be one of ${TROUBLES.join(', ')}`);
     }
@@ -59,17 +62,18 @@ export class LedgerController {
         where case $1 when 'unrepresentable' then unrepresentable is not null else status = $1 end and ($2::uuid is null or id > $2)
         order by id limit 100`,
       [kind, after ?? null],
-    )) as { id: string }[];
-    return { items, next: items.length === 100 ? items.at(-1)?.id : null };
+    )) as Trouble[];
+    return { items, next: items.length === 100 ? (items.at(-1)?.id ?? null) : null };
   }
 
   @Get('aside')
   @ApiOperation({ summary: 'Messages that could not be read, with the reason; newest first' })
-  async aside() {
-    const items: unknown = await this.dataSource.query(
+  @ApiResponse({ status: 200, type: AsideMessages })
+  async aside(): Promise<AsideMessages> {
+    const items = (await this.dataSource.query(
       `select topic, partition, kafka_offset as "offset", key, reason, octet_length(bytes) as bytes, kept_at as "keptAt"
          from aside order by kept_at desc limit 100`,
-    );
+    )) as AsideMessage[];
     return { items };
   }
 }

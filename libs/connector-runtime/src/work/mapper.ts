@@ -10,7 +10,7 @@ import {
 } from '@myelin/connector';
 import type { Entity, FieldFault, Master } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
-import { allocateNames, ownedNames } from './names.sql.js';
+import { allocateNames, ownedNames, supposedNames } from './names.sql.js';
 import { References, type Resolved } from './references.js';
 
 /** An entity to map: its newest state, null after a tombstone. */
@@ -33,8 +33,12 @@ export type Mapping =
   /** The connector threw. */
   | (Known & { readonly is: 'failed'; readonly error: unknown });
 
+/** Where the names come from that are allocated: missing ones are allocated, left out, or supposed to be the first candidates. */
+const NAMES = { allocate: allocateNames, owned: ownedNames, suppose: supposedNames } as const;
+type Names = keyof typeof NAMES;
+
 interface Known {
-  /** The login or the like that was allocated to it. */
+  /** The login or the like that was allocated to it, or is supposed to be. */
   readonly name: string | undefined;
   /** Keys (`entity|scheme:value`) of what it names and the target does not have yet. */
   readonly waitsFor: readonly string[] | null;
@@ -70,23 +74,20 @@ export class Mapper {
   }
 
   /**
-   * The mappings of these entities, in their order. With `allocate` missing names are allocated; without it an entity that
-   * has none is mapped without, which is right for one that nobody has written yet.
+   * The mappings of these entities, in their order. Whoever writes allocates the names that are missing; with `owned` an
+   * entity that has none is mapped without, which is right for one that nobody has written yet.
    */
-  async map(entities: readonly Mappable[], options: { allocate: boolean }): Promise<Mapping[]> {
-    const mapping = await this.prepare(entities, options);
+  async map(entities: readonly Mappable[], names: Names): Promise<Mapping[]> {
+    const mapping = await this.prepare(entities, names);
     return entities.map((_, index) => mapping(index));
   }
 
   /** As `map`, but each is mapped when it is asked for by its index: who looks at one after the other never holds them all. */
-  async prepare(
-    entities: readonly Mappable[],
-    { allocate }: { allocate: boolean },
-  ): Promise<(index: number) => Mapping> {
+  async prepare(entities: readonly Mappable[], source: Names): Promise<(index: number) => Mapping> {
     const today = this.today();
     const asked = entities.map((one) => this.ask(one, today));
     const [names, resolved] = await Promise.all([
-      this.names(entities, asked, allocate),
+      this.names(entities, asked, source),
       this.references.resolve(asked.flatMap(({ references }) => references)),
     ]);
     return (index) => {
@@ -110,7 +111,7 @@ export class Mapper {
   private async names(
     entities: readonly Mappable[],
     asked: readonly Asked[],
-    allocate: boolean,
+    source: Names,
   ): Promise<Map<string, string>> {
     const names = new Map<string, string>();
     const wanted = entities.flatMap(({ entity, id }, index) => {
@@ -118,10 +119,7 @@ export class Mapper {
       return name ? [{ entity, id, ...name }] : [];
     });
     for (const [entity, requests] of Map.groupBy(wanted, (one) => one.entity)) {
-      const found = allocate
-        ? await allocateNames(this.dataSource, entity, requests)
-        : await ownedNames(this.dataSource, entity, requests);
-      for (const [id, name] of found) names.set(id, name);
+      for (const [id, name] of await NAMES[source](this.dataSource, entity, requests)) names.set(id, name);
     }
     return names;
   }

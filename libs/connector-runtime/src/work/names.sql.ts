@@ -48,23 +48,40 @@ export async function ownedNames(
   return new Map(rows.map(({ owner, name }) => [owner, name]));
 }
 
-/** Tries one name for each entity; numbers that led to a taken name in earlier rounds are skipped. */
+/** The names of these entities: the one each already has, else the one that would be tried first. Nothing is allocated. */
+export async function supposedNames(
+  dataSource: DataSource,
+  entity: Entity,
+  wanted: readonly Naming[],
+): Promise<Map<string, string>> {
+  const names = await ownedNames(dataSource, entity, wanted);
+  const open = wanted.filter(({ id }) => !names.has(id));
+  for (const { id, name } of await candidates(dataSource, entity, open, 0)) names.set(id, name);
+  return names;
+}
+
+/** One name for each entity to try; numbers that led to a taken name in earlier rounds are skipped. */
+async function candidates(dataSource: DataSource, entity: Entity, open: readonly Naming[], skipped: number) {
+  const rows = (await dataSource.query(
+    `select base, max(number) as last from allocated_name where entity = $1 and base = any($2::text[]) group by base`,
+    [entity, [...new Set(open.map(({ base }) => base))]],
+  )) as { base: string; last: number }[];
+  const last = new Map(rows.map((row) => [row.base, row.last]));
+  return open.map(({ id, base, maxLength }) => {
+    const number = (last.get(base) ?? 0) + 1 + skipped;
+    last.set(base, number);
+    return { id, base, number, name: numbered(base, number, maxLength) };
+  });
+}
+
+/** Tries one name for each entity. */
 async function propose(
   dataSource: DataSource,
   entity: Entity,
   open: readonly Naming[],
   skipped: number,
 ): Promise<void> {
-  const rows = (await dataSource.query(
-    `select base, max(number) as last from allocated_name where entity = $1 and base = any($2::text[]) group by base`,
-    [entity, [...new Set(open.map(({ base }) => base))]],
-  )) as { base: string; last: number }[];
-  const last = new Map(rows.map((row) => [row.base, row.last]));
-  const proposals = open.map(({ id, base, maxLength }) => {
-    const number = (last.get(base) ?? 0) + 1 + skipped;
-    last.set(base, number);
-    return { id, base, number, name: numbered(base, number, maxLength) };
-  });
+  const proposals = await candidates(dataSource, entity, open, skipped);
   await dataSource.query(
     `insert into allocated_name (entity, name, base, number, owner)
      select $1, name, base, number, id from unnest($2::uuid[], $3::text[], $4::integer[], $5::text[]) as p (id, base, number, name)

@@ -1,6 +1,6 @@
 import { Fatal, NameTaken, Rejected, TargetDown, TryLater } from '@myelin/connector';
 import fc from 'fast-check';
-import { backoff, consequenceOf, fingerprintOf, newTicket } from './outcome.js';
+import { backoff, consequenceOf, fingerprintOf, ledgerErrorOf, newTicket } from './outcome.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -71,15 +71,11 @@ describe('what follows an error', () => {
   });
 
   it('a defect of the connector parks its entity, and the others flow', () => {
-    expect(consequenceOf(new TypeError('x is not a function'), 0)).toEqual({
+    expect(consequenceOf(new TypeError('x is not a function'), 0)).toMatchObject({
       then: 'park',
-      error: { name: 'TypeError', message: 'x is not a function' },
+      error: { name: 'TypeError', message: expect.stringMatching(/^the connector failed unexpectedly in /) },
     });
-    expect(consequenceOf('thrown', 0)).toEqual({
-      then: 'park',
-      error: { name: 'Error', message: 'the connector failed without an error' },
-    });
-    const long = consequenceOf(new Error('x'.repeat(9999)), 0);
+    const long = consequenceOf(new Rejected('x'.repeat(9999)), 0);
     expect(long.then === 'park' && long.error.message).toHaveLength(500);
   });
 });
@@ -127,4 +123,38 @@ it('a ticket has eight letters and digits that nobody takes for others', () => {
   const tickets = Array.from({ length: 500 }, () => newTicket('ldap'));
   for (const ticket of tickets) expect(ticket).toMatch(/^LDAP-[2-9A-HJKMNP-TV-Z]{8}$/);
   expect(new Set(tickets).size).toBe(500);
+});
+
+/** Fails as a defect of a mapping would, with a value of the record in the message. */
+function mapWrongly(value: string): Error {
+  try {
+    return JSON.parse(value) as Error;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+describe('what is kept of an error', () => {
+  it('is what the connector says of it', () =>
+    expect(ledgerErrorOf(new Rejected('the target refuses it', { attributes: ['mail'] }))).toEqual({
+      name: 'Rejected',
+      message: 'the target refuses it',
+      attributes: ['mail'],
+    }));
+
+  it('is class and place of one that nobody expected, and nothing of its message', () => {
+    const known = ledgerErrorOf(mapWrongly('Lefèvre\n    at Nantes (1990:05)'));
+    expect(known.name).toBe('SyntaxError');
+    expect(known.message).toMatch(/^the connector failed unexpectedly in .*\(\S+\)$/);
+    expect(known.message).not.toMatch(/Lef|Nantes|1990|\//);
+    const own = ledgerErrorOf(new TypeError('Maëlle has no mail'));
+    expect(own.message).toMatch(/^the connector failed unexpectedly in .*\(outcome\.spec\.ts:\d+\)$/);
+    expect(fingerprintOf(own)).toMatch(/^[0-9a-f]{12}$/);
+  });
+
+  it('is little where something else was thrown', () =>
+    expect([ledgerErrorOf('Lefèvre'), ledgerErrorOf(Object.assign(new Error('Lefèvre'), { stack: 'gone' }))]).toEqual([
+      { name: 'Error', message: 'the connector failed without an error' },
+      { name: 'Error', message: 'the connector failed unexpectedly' },
+    ]));
 });

@@ -1,5 +1,5 @@
 import { createHash, randomInt } from 'node:crypto';
-import { Fatal, NameTaken, Rejected, TargetDown, TryLater } from '@myelin/connector';
+import { Fatal, NameTaken, Rejected, TargetDown, TargetError, TryLater } from '@myelin/connector';
 import type { LedgerError } from './result.js';
 
 /** What follows an error: the one place where it is decided. */
@@ -38,14 +38,14 @@ export function consequenceOf(error: unknown, attempts: number): Consequence {
     return { then: 'pause', fatal: false, unknownOutcome: error.unknownOutcome, askedMs: askedBy(error) };
   }
   if (error instanceof NameTaken) return { then: 'rename', taken: error.taken };
-  if (error instanceof Rejected) return { then: 'park', error: describe(error) };
+  if (error instanceof Rejected) return { then: 'park', error: ledgerErrorOf(error) };
   if (error instanceof TryLater) {
     const { unknownOutcome } = error;
     const askedMs = askedBy(error);
-    return { then: 'retry', inMs: askedMs ?? backoff(attempts), askedMs, unknownOutcome, error: describe(error) };
+    return { then: 'retry', inMs: askedMs ?? backoff(attempts), askedMs, unknownOutcome, error: ledgerErrorOf(error) };
   }
   // A defect of the connector concerns this entity: the others flow.
-  return { then: 'park', error: describe(error) };
+  return { then: 'park', error: ledgerErrorOf(error) };
 }
 
 /** What the target asks for, where that is a time to come: one of zero, or what could not be read, would be no pause at all. */
@@ -58,10 +58,23 @@ export function backoff(attempts: number, random = Math.random()): number {
   return Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempts, 20), LAST_RETRY_MS) * random;
 }
 
-function describe(error: unknown): LedgerError {
+/** What is kept and shown of an error: what a connector says of it; of one that nobody expected, where it arose. */
+export function ledgerErrorOf(error: unknown): LedgerError {
+  if (error instanceof TargetError) {
+    const attributes = error instanceof Rejected && error.attributes.length > 0 ? { attributes: error.attributes } : {};
+    return { name: error.name, message: error.message.slice(0, 500), ...attributes };
+  }
   if (!(error instanceof Error)) return { name: 'Error', message: 'the connector failed without an error' };
-  const attributes = error instanceof Rejected && error.attributes.length > 0 ? { attributes: error.attributes } : {};
-  return { name: error.name, message: error.message.slice(0, 500), ...attributes };
+  return { name: error.name, message: `the connector failed unexpectedly${placeOf(error)}` };
+}
+
+/** Function, file and line of the innermost frame; the text before the frames may hold values of the record. */
+function placeOf({ stack = '', message }: Error): string {
+  const start = stack.indexOf(message);
+  if (start < 0) return '';
+  const [, called = '', place] =
+    /\n\s+at ([\w.<>[\] ]*)\(?(?:[^()\s]*[/\\])?([^/\\()\s]+:\d+):\d+/.exec(stack.slice(start + message.length)) ?? [];
+  return place === undefined ? '' : ` in ${called}(${place})`;
 }
 
 /**

@@ -5,27 +5,29 @@ import type { Action } from './decision.js';
 import type { Mapping } from './mapper.js';
 
 /** What the ledger says of an entity in the target. */
-export type LedgerStatus =
+export const LEDGER_STATUSES = [
   /** Work is to be done, or under way. */
-  | 'due'
+  'due',
   /** The target has the row. */
-  | 'applied'
+  'applied',
   /** The target has it in suspended form, until its grace is over. */
-  | 'suspended'
+  'suspended',
   /** The target does not have it, as it should be. */
-  | 'absent'
+  'absent',
   /** None of this connector's business. */
-  | 'skipped'
+  'skipped',
   /** Something that it requires is not in the target yet. */
-  | 'waiting'
+  'waiting',
   /** The target refused it; it stays aside until it changes or somebody retries it. */
-  | 'parked'
+  'parked',
   /** Parked, and somebody has decided that it may stay so. */
-  | 'dismissed'
+  'dismissed',
   /** A guard holds the change back until somebody releases it. */
-  | 'held'
+  'held',
   /** The connector only observes: the difference is noted, not written. */
-  | 'observed';
+  'observed',
+] as const;
+export type LedgerStatus = (typeof LEDGER_STATUSES)[number];
 
 /** Why an entity is parked or comes back later: no value of the record in it. */
 export interface LedgerError {

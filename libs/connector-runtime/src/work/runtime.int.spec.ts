@@ -11,7 +11,7 @@ import { MIGRATIONS } from '../migrations.js';
 import { TableTarget } from '../table-target.testing.js';
 import { Control } from '../operators/control.js';
 import { Guards } from '../guards/guards.js';
-import { lanesOf, Traffic } from './lanes.js';
+import { inParallel, lanesOf, Traffic } from './lanes.js';
 import { Mapper } from './mapper.js';
 import { Wakeup } from './wakeup.js';
 import { Worker } from './worker.js';
@@ -159,10 +159,13 @@ describe('the connector runtime', () => {
     work(2);
     const codes = Array.from({ length: 150 }, (_, i) => `S${i}`);
     const people = codes.flatMap((code) => [person('Martin', `code:${code}`), person('Durand', `code:${code}`)]);
-    await Promise.all([
-      ...people.map((who) => take('person', [who, 1])),
-      ...codes.map((code) => take('structure', [structure(code), 1])),
+    // Two persons, then a structure that others have named or will name.
+    const arrivals = codes.flatMap((_, i) => [
+      () => take('person', [people[2 * i]!, 1]),
+      () => take('person', [people[2 * i + 1]!, 1]),
+      () => take('structure', [structure(codes[(i * 7 + 1) % codes.length]!), 1]),
     ]);
+    await inParallel(arrivals, 40, (arrive) => arrive());
     await settled();
     const [row] = (await dataSource.query(`select count(*)::int as n from ledger where status <> 'applied'`)) as {
       n: number;

@@ -127,7 +127,7 @@ export class Worker {
 
   private async work(claims: readonly Claim[], parallel: number, lastStart: number, observe: boolean): Promise<void> {
     const { dataSource, name, wakeup, mapper, gate } = this.options;
-    const mappings = await mapper.map(claims, { allocate: true });
+    const mappings = await mapper.map(claims, 'allocate');
     const deliveries: Delivery[] = [];
     const tasks = await this.compare(claims, mappings, observe, deliveries);
     const held = observe ? new Set<Task>() : await this.heldByGuards(tasks);
