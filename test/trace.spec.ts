@@ -167,7 +167,8 @@ it('FR-56: counts of each flow, lag and errors by cause are exposed', async () =
     async () => {
       const view = await connectorView();
       // An earlier pulse may still tell of the pause before.
-      return view?.work === 'open' && (view.lag.find(({ entity }) => entity === 'person')?.seconds ?? 0) > 0;
+      const lag = (name: string) => view?.lag.find(({ entity }) => entity === name)?.seconds;
+      return view?.work === 'open' && (lag('person') ?? 0) > 0 && lag('structure') === 0;
     },
     { deadlineMs: 60_000, everyMs: 250 },
   );

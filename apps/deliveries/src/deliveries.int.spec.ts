@@ -309,20 +309,18 @@ it('shows the larger age of what is unread and of what is not written, and says 
   ]);
   const lagOf = async (wanted: string) => {
     const { items } = await get<Connectors>('/connectors');
-    const one = items.find(
-      ({ connector, instances }) => connector === wanted && instances === (wanted === 'split' ? 2 : 1),
-    );
+    const one = items.find(({ connector, instances }) => `${connector} ${instances}` === wanted);
     return one?.lag.map((lag) => [lag.entity, Math.round(lag.seconds / 60), lag.why]);
   };
   await eventually(
-    () => lagOf('split'),
+    () => lagOf('split 2'),
     [
       ['person', 9, why],
       ['structure', 4, 'a change has not reached the target'],
     ],
   );
   await eventually(
-    () => lagOf('catching-up'),
+    () => lagOf('catching-up 1'),
     [
       ['person', 3, 'changes are on the topic that are not read yet'],
       ['structure', 0, null],

@@ -45,9 +45,10 @@ function standing({ status, attempts, error, ticket, held, suspendedOn }: Explai
 }
 
 /** When it is looked at next, and what is in the way. */
-function due({ dueAt, cause, now }: Explained, { blocked, gate }: Work): string[] {
+function due({ status, dueAt, cause, now }: Explained, { blocked, gate }: Work): string[] {
   if (!dueAt) return [];
-  if (dueAt > now) return [`to be looked at again at ${dueAt.toISOString()} because of ${cause}`];
+  if (dueAt > now)
+    return [`to be looked at again at ${dueAt.toISOString()} because of ${status === 'due' ? cause : 'date'}`];
   const but = blocked === undefined ? [] : [`the connector is ${blocked}`];
   if (gate.state === 'paused') but.push(`nothing is written for now: ${gate.detail}`);
   if (gate.state === 'stopped') but.push(`the connector is stopped: ${gate.detail}`);
