@@ -74,8 +74,8 @@ function endOf(last: string): number {
 }
 
 /** Waits until so many entries were changed since the connector started: the directory has it a little before that is recorded. */
-async function modified(entries: number): Promise<void> {
-  const count = () => metric(connector, 'myelin_deliveries_total', { outcome: 'modified' });
+async function changed(entries: number, outcome: 'modified' | 'suspended' = 'modified'): Promise<void> {
+  const count = () => metric(connector, 'myelin_deliveries_total', { outcome });
   await until('the changes should be recorded', async () => (await count()) >= entries);
   expect(await count()).toBe(entries);
   expect(await metric(connector, 'myelin_consumer_events_total')).toBe(0);
@@ -91,7 +91,7 @@ it('changes entries on the day a role is over or begins, without any message', a
   await becomes(soon, '{COMPTE}A:SupannSursis');
   await becomes(coming, '{COMPTE}A:SupannActif');
   expect(day(Date.now() + ahead)).toBe(dayAfter(lastDay));
-  await modified(2);
+  await changed(2);
   expect(await hub.compare(hub.directory, dayAfter(lastDay))).toEqual({ entries: 4, differences: [] });
   expect(await stateOf(later)).toBe('{COMPTE}A:SupannActif');
 }, 120_000);
@@ -100,7 +100,7 @@ it('changes an entry after a downtime over that day', async () => {
   const today = day(Date.now() + (LATER + 3) * DAY_MS);
   await startAhead((LATER + 3) * DAY_MS);
   await becomes(later, '{COMPTE}A:SupannSursis');
-  await modified(1);
+  await changed(1);
   expect(await hub.compare(hub.directory, today)).toEqual({ entries: 4, differences: [] });
 }, 120_000);
 
@@ -112,7 +112,7 @@ it('changes an entry on the day after the grace of a role, without any message',
   expect(day(Date.now() + ahead)).toBe(graceEnd);
   await becomes(soon, '{COMPTE}I:SupannExpire');
   expect(day(Date.now() + ahead)).toBe(dayAfter(graceEnd));
-  await modified(1);
+  await changed(1, 'suspended');
   expect(await stateOf(later)).toBe('{COMPTE}A:SupannSursis');
   expect(await hub.compare(hub.directory, dayAfter(graceEnd))).toEqual({ entries: 4, differences: [] });
 }, 120_000);

@@ -64,8 +64,11 @@ export class GuardCount {
   @ApiProperty({ enum: ACTIONS })
   action: Action;
 
-  @ApiProperty({ enum: DELIVERY_CAUSES })
-  cause: DeliveryCause;
+  @ApiProperty({
+    enum: [...DELIVERY_CAUSES, '*'],
+    description: '`*`: all causes that have no budget of their own, of what was used',
+  })
+  cause: DeliveryCause | '*';
 
   @ApiProperty()
   count: number;
