@@ -83,7 +83,8 @@ async function committed(prefix: string, partition: number): Promise<string | un
   const admin = kafkaOf(prefix).kafka.admin();
   await admin.connect();
   const groupId = `${prefix}spec.${contract.name}`;
-  const [topic] = await admin.fetchOffsets({ groupId, topics: [prefix + contract.name] });
+  // The coordinator of a group that has just begun may still be loading.
+  const [topic] = await admin.fetchOffsets({ groupId, topics: [prefix + contract.name] }).catch(() => []);
   await admin.disconnect();
   return topic?.partitions.find((each) => each.partition === partition)?.offset;
 }
@@ -346,16 +347,21 @@ describe('BatchConsumer', () => {
       ({ events }) => void seen.push(...events.map(({ attributes }) => attributes.revision)),
       { lookMs: 300 },
     );
-    await until(async () => (await committed(client.topicPrefix, partition)) === '3');
-    await deleteTopics(client);
-    await ensureTopics(client, [contract]);
     const detail = `partition ${partition} of ${client.topicPrefix}${contract.name} ends at 0, before 3`;
-    await until(() => consumer.health().detail?.startsWith(detail));
+    const says = () => consumer.health().detail?.startsWith(detail);
+    // With a topic Kafka forgets what was committed for it: a member that finds out at once begins anew, and has nothing to say.
+    for (let isSaid = false; !isSaid;) {
+      await until(async () => (await committed(client.topicPrefix, partition)) === '3');
+      await deleteTopics(client);
+      await ensureTopics(client, [contract]);
+      isSaid = await until(says, 15_000).catch(() => false);
+      if (!isSaid) await sendRevisions(client.topicPrefix, [1, 2, 3]);
+    }
     expect(lines.filter(({ level, msg }) => level === 50 && msg.startsWith(detail))).toHaveLength(1);
     await sendRevisions(client.topicPrefix, [1, 2, 3]);
     await until(() => consumer.health().status === 'ok');
-    expect(seen).toEqual([1, 2, 3, 1, 2, 3]);
-  }, 60_000);
+    expect(seen.slice(-3)).toEqual([1, 2, 3]);
+  }, 120_000);
 
   it('reports an error that kafkajs takes for final, and leaves when it does not pass', async () => {
     const { topicPrefix } = await newTopic();
