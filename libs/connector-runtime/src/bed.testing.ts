@@ -76,6 +76,19 @@ export class Bed {
     return this.app.get(Intake).take(entity, entity === 'structure' ? 0 : 1, batch);
   }
 
+  /** So many structures, which the target has. */
+  async given(count: number): Promise<ReturnType<typeof structure>[]> {
+    const all = Array.from({ length: count }, (_, i) => structure(`S${i}`));
+    await this.take('structure', ...all.map((one): [typeof one, number] => [one, 1]));
+    await this.settled();
+    return all;
+  }
+
+  /** Takes rows out of the target by hand. */
+  async empty(ids: readonly string[]): Promise<void> {
+    await this.dataSource.query('delete from target where id = any($1::uuid[])', [ids]);
+  }
+
   async call(method: string, path: string, body?: object, headers: Record<string, string> = {}): Promise<Answer> {
     const { port } = this.app.getHttpServer().address() as AddressInfo;
     const response = await fetch(`http://127.0.0.1:${port}${path}`, {

@@ -8,20 +8,10 @@ describe('resynchronisation jobs', () => {
   beforeEach(async () => (bed = await Bed.start()));
   afterEach(() => bed.stop());
 
-  /** Structures that the target has. */
-  async function given(count: number): Promise<ReturnType<typeof structure>[]> {
-    const all = Array.from({ length: count }, (_, i) => structure(`S${i}`));
-    await bed.take('structure', ...all.map((one): [typeof one, number] => [one, 1]));
-    await bed.settled();
-    return all;
-  }
-
   const calls = async (kind: string) => (await bed.target.calls()).filter((one) => one.kind === kind).length;
-  const empty = (ids: readonly string[]) =>
-    bed.dataSource.query('delete from target where id = any($1::uuid[])', [ids]);
 
   it('trusts the ledger: unchanged entities cost no call and no mapping', async () => {
-    await given(120);
+    await bed.given(120);
     const before = (await bed.target.calls()).length;
     const { status, body } = await bed.post('/resyncs', { mode: 'trust' });
     expect(status).toBe(202);
@@ -31,8 +21,8 @@ describe('resynchronisation jobs', () => {
   });
 
   it('verifies by reading, repairs what was changed or emptied by hand, and nothing else', async () => {
-    const all = await given(60);
-    await empty(all.slice(0, 20).map(({ id }) => id));
+    const all = await bed.given(60);
+    await bed.empty(all.slice(0, 20).map(({ id }) => id));
     await bed.dataSource.query(`update target set row = '{"label":"by hand"}' where id = $1`, [all[30]!.id]);
     const { body } = await bed.post('/resyncs', { mode: 'verify', reason: 'the table was restored' });
     const done = await bed.job(body.id, 'done');
@@ -46,7 +36,7 @@ describe('resynchronisation jobs', () => {
   });
 
   it('waits with its plan while the target is not as it must be, and says so', async () => {
-    await given(3);
+    await bed.given(3);
     bed.target.faults.locked = true;
     const { body } = await bed.post('/resyncs', { mode: 'verify' });
     await until(async () => (await bed.get('/control')).body.work === 'stopped', 'nobody noticed');
@@ -56,8 +46,8 @@ describe('resynchronisation jobs', () => {
   });
 
   it('plans without a write, shows per entity what would be done, and executes exactly that plan', async () => {
-    const all = await given(40);
-    await empty(all.slice(0, 10).map(({ id }) => id));
+    const all = await bed.given(40);
+    await bed.empty(all.slice(0, 10).map(({ id }) => id));
     const { body } = await bed.post('/resyncs', { mode: 'verify', planOnly: true });
     const plan = await bed.job(body.id, 'planned');
     expect(plan.plan).toMatchObject({ total: 40, unchanged: 30, actions: [{ action: 'create', count: 10 }] });
@@ -83,7 +73,7 @@ describe('resynchronisation jobs', () => {
 
   it('counts what it leaves alone by what it is, and shows some entities of each action', async () => {
     [bed.target.graceDays, bed.target.skips, bed.target.faults.refuses] = [30, 'foreign', 'bad'];
-    const all = await given(20);
+    const all = await bed.given(20);
     const [foreign, bad] = ['foreign', 'bad'].map((longLabel) => structure(longLabel, { longLabel }));
     await bed.take('structure', [foreign!, 1], [bad!, 1]);
     await bed.take('person', [person('Waiter', 'code:NOWHERE'), 1]);
@@ -109,11 +99,11 @@ describe('resynchronisation jobs', () => {
   });
 
   it('refuses a plan that has drifted beyond the limit, and writes nothing', async () => {
-    const all = await given(40);
-    await empty(all.slice(0, 10).map(({ id }) => id));
+    const all = await bed.given(40);
+    await bed.empty(all.slice(0, 10).map(({ id }) => id));
     const { body } = await bed.post('/resyncs', { mode: 'verify', planOnly: true });
     const plan = await bed.job(body.id, 'planned');
-    await empty(all.slice(10, 20).map(({ id }) => id));
+    await bed.empty(all.slice(10, 20).map(({ id }) => id));
     const run = await bed.post(`/resyncs/${body.id}/execute`, { hash: plan.planHash });
     const failed = await bed.job(run.body.id, 'failed');
     expect(failed.failure).toBe('the plan has drifted: 10 entities (50.0 %) are no longer as approved, 5 % may be');
@@ -153,8 +143,8 @@ describe('resynchronisation jobs', () => {
   });
 
   it('pauses, resumes with the rest, cancels within two seconds and says exactly what was applied', async () => {
-    const all = await given(400);
-    await empty(all.map(({ id }) => id));
+    const all = await bed.given(400);
+    await bed.empty(all.map(({ id }) => id));
     bed.target.faults.slow = 200;
     const before = await calls('create');
     const { body } = await bed.post('/resyncs', { mode: 'verify' });
@@ -190,8 +180,8 @@ describe('resynchronisation jobs', () => {
   }, 60_000);
 
   it('ends when it is cancelled after answers were lost, though the target is down, and counts everything', async () => {
-    const all = await given(50);
-    await empty(all.map(({ id }) => id));
+    const all = await bed.given(50);
+    await bed.empty(all.map(({ id }) => id));
     const before = await calls('create');
     Object.assign(bed.target.faults, { slow: 300, losesAnswers: 50 });
     const { body } = await bed.post('/resyncs', { mode: 'verify' });
@@ -212,83 +202,9 @@ describe('resynchronisation jobs', () => {
     expect(states).toEqual([{ status: 'applied', claimed_by: null, due_at: null }]);
   });
 
-  it('keeps to its rate, and tells how fast it is and what is left', async () => {
-    const all = await given(60);
-    await empty(all.map(({ id }) => id));
-    const begin = Date.now();
-    const { body } = await bed.post('/resyncs', { mode: 'verify', rate: 20 });
-    let { progress } = body;
-    await until(async () => {
-      progress = (await bed.get(`/resyncs/${body.id}`)).body.progress;
-      return progress.perSecond > 0;
-    }, 'it does not tell how fast it is');
-    expect(progress.outcomes.open).toBeGreaterThan(0);
-    expect(progress.remainingSeconds).toBe(Math.ceil(progress.outcomes.open / progress.perSecond));
-    const done = await bed.job(body.id, 'done');
-    expect(done.progress).toMatchObject({ done: 60, perSecond: null, remainingSeconds: null });
-    expect(Date.now() - begin).toBeGreaterThan(2000);
-  });
-
-  it('with a rate has no more due than it writes in a few seconds, also where nothing is written meanwhile', async () => {
-    const all = await given(200);
-    await empty(all.map(({ id }) => id));
-    await bed.post('/control/pause');
-    const { body } = await bed.post('/resyncs', { mode: 'verify', rate: 20 });
-    const due = async () =>
-      (
-        (await bed.dataSource.query('select count(*)::int as n from ledger where job = $1', [body.id])) as [
-          { n: number },
-        ]
-      )[0].n;
-    await until(async () => (await due()) >= 40, 'the job does not begin');
-    await new Promise((resolve) => setTimeout(resolve, 2500));
-    expect(await due()).toBeLessThanOrEqual(60);
-    await bed.post(`/resyncs/${body.id}/cancel`);
-  });
-
-  it('writes within its hours only: what it has due at their end is taken back, and done when they come again', async () => {
-    const all = await given(400);
-    await empty(all.map(({ id }) => id));
-    bed.target.faults.slow = 200;
-    const before = await calls('create');
-    const created = async () => (await calls('create')) - before;
-    const paris = new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/Paris', timeStyle: 'short' });
-    const hours = (from: number, to: number) => ({
-      from: paris.format(Date.now() + from * 3_600_000),
-      to: paris.format(Date.now() + to * 3_600_000),
-    });
-    const { body } = await bed.post('/resyncs', { mode: 'verify', hours: hours(2, 4) });
-    await bed.job(body.id, 'running');
-    // The clock stands, the hours move.
-    const move = (to: object) =>
-      bed.dataSource.query('update job set hours = $2 where id = $1', [body.id, JSON.stringify(to)]);
-    await new Promise((resolve) => setTimeout(resolve, 1500));
-    expect(await created()).toBe(0);
-    await move(hours(-2, 2));
-    await until(async () => (await created()) > 20, 'nothing was created');
-    await move(hours(2, 4));
-    await until(
-      async () => (await bed.dataSource.query('select from ledger where job = $1', [body.id])).length === 0,
-      'due',
-    );
-    await bed.settled();
-    const inTime = await created();
-    expect(inTime).toBeLessThan(300);
-    await new Promise((resolve) => setTimeout(resolve, 1500));
-    expect(await created()).toBe(inTime);
-    expect((await bed.get(`/resyncs/${body.id}`)).body.progress.outcomes).toEqual({
-      created: inTime,
-      open: 400 - inTime,
-    });
-    bed.target.faults.slow = 0;
-    await move(hours(-2, 2));
-    expect((await bed.job(body.id, 'done')).progress.outcomes).toEqual({ created: 400 });
-    expect(await created()).toBe(400);
-  }, 60_000);
-
   it('goes on after a restart, and does nothing twice', async () => {
-    const all = await given(300);
-    await empty(all.map(({ id }) => id));
+    const all = await bed.given(300);
+    await bed.empty(all.map(({ id }) => id));
     bed.target.faults.slow = 50;
     const before = await calls('create');
     const { body } = await bed.post('/resyncs', { mode: 'verify' });
@@ -301,8 +217,8 @@ describe('resynchronisation jobs', () => {
   }, 40_000);
 
   it('refuses a second job on the same scope, and takes a repeated request for one', async () => {
-    const all = await given(50);
-    await empty(all.map(({ id }) => id));
+    const all = await bed.given(50);
+    await bed.empty(all.map(({ id }) => id));
     bed.target.faults.slow = 200;
     const key = { 'idempotency-key': randomUUID() };
     const first = await bed.post('/resyncs', { mode: 'verify' }, key);
@@ -317,9 +233,9 @@ describe('resynchronisation jobs', () => {
   describe('beside another one that shares some of its entities', () => {
     let [first, second] = ['', ''];
     beforeEach(async () => {
-      const all = await given(60);
+      const all = await bed.given(60);
       const ids = all.map(({ id }) => id);
-      await empty(ids);
+      await bed.empty(ids);
       await bed.post('/control/pause');
       const start = async (some: string[]) => {
         const { body } = await bed.post('/resyncs', { mode: 'verify', scope: { ids: some } });
@@ -367,7 +283,7 @@ describe('resynchronisation jobs', () => {
     await bed.settled();
     const before = await bed.ledger(who.id);
     expect(before).toMatchObject({ cause: 'date', due_at: expect.any(Date) });
-    await empty([who.id]);
+    await bed.empty([who.id]);
     await bed.post('/control/pause', { reason: 'nothing is taken meanwhile' });
     const { body } = await bed.post('/resyncs', { mode: 'verify' });
     await until(async () => (await bed.ledger(who.id))?.cause === 'resync', 'the job has not reached it');
@@ -377,8 +293,8 @@ describe('resynchronisation jobs', () => {
   });
 
   it('lets live changes pass first', async () => {
-    const all = await given(400);
-    await empty(all.map(({ id }) => id));
+    const all = await bed.given(400);
+    await bed.empty(all.map(({ id }) => id));
     bed.target.faults.slow = 100;
     const { body } = await bed.post('/resyncs', { mode: 'verify' });
     await until(async () => (await calls('create')) > 420, 'nothing was created');
@@ -393,7 +309,7 @@ describe('resynchronisation jobs', () => {
   });
 
   it('maps everything again when the mapping has another version, without a call where the row is the same', async () => {
-    await given(80);
+    await bed.given(80);
     const before = (await bed.target.calls()).length;
     bed.target.version = '2';
     await bed.restart();
@@ -418,8 +334,8 @@ describe('resynchronisation jobs', () => {
   });
 
   it('maps everything again as soon as a resynchronisation that was in its way has ended', async () => {
-    const all = await given(20);
-    await empty(all.map(({ id }) => id));
+    const all = await bed.given(20);
+    await bed.empty(all.map(({ id }) => id));
     const { body } = await bed.post('/resyncs', { mode: 'verify', rate: 1 });
     expect((await bed.post(`/resyncs/${body.id}/pause`)).body.status).toBe('paused');
     [bed.target.version, bed.target.prefix] = ['2', 'new '];
