@@ -8,10 +8,10 @@ import { university } from './university.js';
 
 const SIZE = { structures: 40, persons: 800 };
 const RECORDS = SIZE.structures + SIZE.persons;
-/** Entities per second: the job is in its middle at each kill. */
-const RATE = 40;
+/** Entities per second: the job is in its middle at each kill, also where a server takes long to come back. */
+const RATE = 20;
 /** Done between two kills. */
-const STEP = 60;
+const STEP = 40;
 
 let stack: Required<Stack>;
 let hub: TestInstallation;

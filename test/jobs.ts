@@ -4,6 +4,7 @@ import { call } from '../deploy/demo/hub.js';
 /** A resynchronisation as the connector shows it. */
 export interface JobView {
   id: string;
+  kind: string;
   status: string;
   planHash: string | null;
   failure: string | null;

@@ -21,12 +21,14 @@ import { GuardsController } from './guards/guards.controller.js';
 import { JobRunner } from './jobs/job.runner.js';
 import { ParkedController } from './operators/parked.controller.js';
 import { ResyncController } from './jobs/resync.controller.js';
+import { Scans } from './jobs/scans.js';
 import { EXPLAIN_VALUES, ExplainController } from './operators/explain.controller.js';
 import { Guards } from './guards/guards.js';
 import { Intake } from './intake/intake.js';
 import { LedgerController } from './work/ledger.controller.js';
 import { MIGRATIONS } from './migrations.js';
 import { Gate } from './work/gate.js';
+import { Traffic } from './work/lanes.js';
 import { Mapper } from './work/mapper.js';
 import { CONNECTOR, ConnectorRunner, parisToday, SESSION } from './work/runner.js';
 import { Pulse } from './reports/pulse.js';
@@ -75,7 +77,12 @@ export interface ConnectorDefinition {
 /** The runtime around one connector: state, ledger, intake, workers, status. */
 @Module({})
 export class ConnectorRuntimeModule {
-  static of({ connector: kind, entities }: ConnectorDefinition, settings: ConnectorSettings): DynamicModule {
+  /** `main` is the module with which the process was started, where threads can be started with it too. */
+  static of(
+    { connector: kind, entities }: ConnectorDefinition,
+    settings: ConnectorSettings,
+    main?: string,
+  ): DynamicModule {
     // Two connectors under one name would be one consumer group, and each would get a part of the topics.
     const connector: Connector = { name: settings.CONNECTOR_NAME || kind.name, open: () => kind.open() };
     const name = `connector-${connector.name}`;
@@ -136,6 +143,12 @@ export class ConnectorRuntimeModule {
           inject: [SESSION, DataSource],
           useFactory: (opened: Session, dataSource: DataSource) => new Mapper(opened, dataSource, parisToday),
         },
+        {
+          provide: Scans,
+          inject: [DataSource, Mapper],
+          useFactory: (dataSource: DataSource, mapper: Mapper) => new Scans(dataSource, mapper, main),
+        },
+        { provide: Traffic, useFactory: () => new Traffic() },
         {
           provide: Gate,
           inject: [SESSION, LOGGER],

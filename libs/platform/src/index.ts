@@ -4,7 +4,15 @@ export { Health, type HealthReport, type HealthStatus } from './health.js';
 export { createLogger, type Logger } from './logger.js';
 export { Counter, Gauge, Histogram } from './metrics.js';
 export { briefly, isServerAway, ProblemError, ProblemFilter, wholeNumber } from './problem.js';
-export { createApp, describeApi, LOGGER, serviceSettings, startService, type ServiceDefinition } from './service.js';
+export {
+  createApp,
+  describeApi,
+  LOGGER,
+  serviceSettings,
+  settingsOrLeave,
+  startService,
+  type ServiceDefinition,
+} from './service.js';
 export {
   choice,
   integer,

@@ -91,7 +91,8 @@ export async function startService<S extends SettingsSpec>(definition: ServiceDe
   }
 }
 
-function settingsOrLeave<S extends SettingsSpec>(spec: S): SettingsOf<S> {
+/** The settings of a process; leaves with 1 and says what is wrong with each, where they are malformed. */
+export function settingsOrLeave<S extends SettingsSpec>(spec: S): SettingsOf<S> {
   try {
     return readSettings(spec);
   } catch (error) {

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { repositoryRoot } from './stack/folder';
 import { freePorts, spawnTied, until, type Ending, type TiedProcess } from './stack/process';
@@ -46,30 +47,28 @@ export class Service {
 
   /** Starts the process and waits until it answers. */
   async start(): Promise<void> {
-    const { servers, databasePrefix, topicPrefix } = this.installation;
-    const database = new URL(servers.DATABASE_URL ?? '');
-    database.pathname = `/${databasePrefix}${this.name.replace('-', '_')}`;
     const profiles = process.env['PROFILES'];
     const profiling = profiles ? ['--cpu-prof', `--cpu-prof-dir=${profiles}`] : [];
-    const args = [...profiling, '--enable-source-maps', join(repositoryRoot(), 'dist', this.program)];
-    this.process = spawnTied(process.execPath, args, {
+    this.process = spawnTied(process.execPath, [...profiling, ...this.args], {
       what: this.name,
       log: this.logFile,
       deathSignal: 'SIGTERM',
-      env: {
-        ...process.env,
-        ...servers,
-        HOST: '127.0.0.1',
-        PORT: String(this.port),
-        DATABASE_URL: database.href,
-        TOPIC_PREFIX: topicPrefix,
-        ...this.settings,
-      },
+      env: this.environment,
     });
     await until(`${this.name} should answer`, async () => (await fetch(`${this.url}/health`)).ok, {
       process: this.process,
       deadlineMs: 60_000,
       everyMs: 50,
+    });
+  }
+
+  /** Runs the program with these arguments to its end. */
+  run(...args: string[]): Promise<{ code: number; output: string }> {
+    return new Promise((resolve) => {
+      const options = { env: this.environment, timeout: 60_000 };
+      execFile(process.execPath, [...this.args, ...args], options, (error, stdout, stderr) =>
+        resolve({ code: error ? Number(error.code ?? -1) : 0, output: stdout + stderr }),
+      );
     });
   }
 
@@ -88,6 +87,25 @@ export class Service {
 
   thaw(): void {
     this.process?.thaw();
+  }
+
+  private get args(): string[] {
+    return ['--enable-source-maps', join(repositoryRoot(), 'dist', this.program)];
+  }
+
+  private get environment(): NodeJS.ProcessEnv {
+    const { servers, databasePrefix, topicPrefix } = this.installation;
+    const database = new URL(servers.DATABASE_URL ?? '');
+    database.pathname = `/${databasePrefix}${this.name.replace('-', '_')}`;
+    return {
+      ...process.env,
+      ...servers,
+      HOST: '127.0.0.1',
+      PORT: String(this.port),
+      DATABASE_URL: database.href,
+      TOPIC_PREFIX: topicPrefix,
+      ...this.settings,
+    };
   }
 }
 

@@ -106,6 +106,19 @@ describe('guards', () => {
     ]);
   });
 
+  it('let pass what a plan was granted, also when the target wants it later', async () => {
+    const all = await given(20);
+    await bed.empty(all.map(({ id }) => id));
+    await bed.post('/control/pause');
+    const { body: job } = await bed.post('/resyncs', { mode: 'verify' });
+    await bed.job(job.id, 'running');
+    await budget({ action: 'create', absolute: 0 });
+    bed.target.faults.busy = 10;
+    await bed.post('/control/resume');
+    await bed.job(job.id, 'done');
+    expect(await left()).toBe(20);
+  });
+
   it('a budget for all causes is one for those that have none of their own', async () => {
     const all = await givenPersons(30);
     await budget({ entity: 'person', action: 'change', absolute: 10 });

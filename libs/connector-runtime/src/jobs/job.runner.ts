@@ -24,11 +24,12 @@ import {
   workToDo,
 } from './job.sql.js';
 import { Gate } from '../work/gate.js';
+import { REST_BESIDE, rest, Traffic } from '../work/lanes.js';
 import { Mapper } from '../work/mapper.js';
 import { consequenceOf } from '../work/outcome.js';
 import { releaseObserved, spreadRipple } from '../work/wake.sql.js';
 import { Rates, windowOf } from './rate.js';
-import { Scan } from './scan.js';
+import { Scans } from './scans.js';
 import { countApart, countScope, structuresBelow } from './scan.sql.js';
 import { Wakeup } from '../work/wakeup.js';
 
@@ -47,7 +48,6 @@ const AUTHOR = 'myelin';
 @Injectable()
 export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly name = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
-  private readonly scans = new Map<string, { entity: Entity; scan: Scan }>();
   private readonly rates = new Rates();
   private running: Promise<void> | undefined;
   private stopping = false;
@@ -55,6 +55,8 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
   constructor(
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(Mapper) private readonly mapper: Mapper,
+    @Inject(Scans) private readonly scans: Scans,
+    @Inject(Traffic) private readonly traffic: Traffic,
     @Inject(Gate) private readonly gate: Gate,
     @Inject(Guards) private readonly guards: Guards,
     @Inject(Wakeup) private readonly wakeup: Wakeup,
@@ -74,6 +76,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
     this.stopping = true;
     this.wakeup.jobs.wake();
     await this.running;
+    this.scans.close();
   }
 
   private async loop(): Promise<void> {
@@ -108,7 +111,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
       if (job.status === 'running') return (await this.run(job)) ? BUSY_MS : IDLE_MS;
       return (await endCancelled(this.dataSource, job.id)) ? IDLE_MS : BUSY_MS;
     } catch (error) {
-      this.scans.delete(job.id);
+      this.scans.forget(job.id);
       const consequence = consequenceOf(error, 0);
       // A target that does not answer, or is not as it must be, is probed and waited for, as everywhere.
       if (consequence.then === 'pause') this.gate.close(error as Error, consequence.fatal, consequence.askedMs);
@@ -119,10 +122,10 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
 
   private async plan(job: Job): Promise<boolean> {
     const entities = this.entities.filter((entity) => job.scope.entities?.includes(entity) ?? true);
-    if (job.total === null) await this.count(job, entities);
-    const found = await this.scan(job, entities);
+    const total = job.total ?? (await this.count(job, entities));
+    const found = await this.scan({ ...job, total }, entities);
     if (found === 'some') return true;
-    this.scans.delete(job.id);
+    this.scans.forget(job.id);
     if (found === 'stopped') return false;
     await this.planIsReady(job, entities);
     return true;
@@ -136,10 +139,10 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
     let saved = Promise.resolve(true);
     try {
       for (const entity of entities.slice(Math.max(0, entities.indexOf(cursorEntity ?? entities[0]!)))) {
-        const scan = this.scanOf(job, entity);
         let after = cursorEntity === entity ? cursorId : null;
         do {
-          const { last, scanned, items } = await scan.step(after);
+          const began = performance.now();
+          const { last, scanned, items } = await this.scans.step(job, entity, after);
           if (!(await saved)) return 'stopped';
           [cursorEntity, cursorId] = [entity, last ?? LAST_ID];
           saved = savePlanned(this.dataSource, job.id, { cursorEntity, cursorId, scanned, items });
@@ -148,6 +151,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
           after = last;
           const isOver = this.stopping || Date.now() > until;
           if (isOver && after !== null) return (await saved) ? 'some' : 'stopped';
+          if (this.traffic.isLive) await rest(began, REST_BESIDE);
         } while (after !== null);
       }
       return (await saved) ? 'all' : 'stopped';
@@ -156,20 +160,13 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
     }
   }
 
-  private scanOf(job: Job, entity: Entity): Scan {
-    const known = this.scans.get(job.id);
-    if (known?.entity === entity) return known.scan;
-    const scan = new Scan(this.dataSource, this.mapper, entity, job.mode, job.scope);
-    this.scans.set(job.id, { entity, scan });
-    return scan;
-  }
-
-  private async count(job: Job, entities: readonly Entity[]): Promise<void> {
+  private async count(job: Job, entities: readonly Entity[]): Promise<number> {
     const { scope } = job;
     const structures = await this.structuresOf(scope);
     let total = 0;
     for (const entity of entities) total += await countScope(this.dataSource, { entity, scope, structures });
     await this.dataSource.query(`update job set total = $2 where id = $1`, [job.id, total]);
+    return total;
   }
 
   /** How many entities of the scope the plan leaves alone. */

@@ -1,22 +1,15 @@
-import { createLogger, openDatabase } from '@myelin/platform';
-import { createDatabase, dropDatabase, suiteName } from '@myelin/testing';
-import { DataSource } from 'typeorm';
-import { MIGRATIONS } from '../migrations.js';
-import { countApart } from './scan.sql.js';
+import type { DataSource } from 'typeorm';
+import { SeenScans } from '../seen-scans.testing.js';
+import { countApart, endOfRange, readChunk } from './scan.sql.js';
 
-const logger = createLogger('spec', 'fatal');
-const server = process.env.DATABASE_URL ?? '';
-const name = suiteName('apart').replaceAll('-', '_');
 const JOB = '01a20dfd-0000-7000-8000-000000000000';
 
+let seen: SeenScans;
 let dataSource: DataSource;
 
 beforeAll(async () => {
-  const url = await createDatabase(server, name);
-  const migrated = await openDatabase({ url, applicationName: name, entities: [], migrations: MIGRATIONS, logger });
-  await migrated.destroy();
-  // One connection: its statistics are those that it flushes itself.
-  dataSource = await new DataSource({ type: 'postgres', url, poolSize: 1 }).initialize();
+  seen = await SeenScans.open('apart');
+  ({ dataSource } = seen);
   await dataSource.query(
     `insert into ledger (entity, id, priority, status)
      select 'person', gen_random_uuid(), 1, status
@@ -25,26 +18,40 @@ beforeAll(async () => {
      analyze ledger, state`,
   );
 }, 60_000);
-afterAll(async () => {
-  await dataSource.destroy();
-  await dropDatabase(server, name);
-});
-
-const scans = async () => {
-  await dataSource.query('select pg_stat_force_next_flush()');
-  const [row] = (await dataSource.query(
-    `select sum(seq_scan)::integer as n from pg_stat_user_tables where relname in ('ledger', 'state')`,
-  )) as { n: number }[];
-  return row?.n;
-};
+afterAll(() => seen.close());
 
 it('counts what a plan leaves alone without reading the whole ledger', async () => {
-  const before = await scans();
+  const before = await seen.count();
   const counts = await countApart(dataSource, { entity: 'person', scope: {}, structures: undefined }, JOB);
   expect(Object.fromEntries(counts.map(({ status, count }) => [status, count]))).toEqual({
     waiting: 3,
     skipped: 4,
     dismissed: 5,
   });
-  expect(await scans()).toBe(before);
+  expect(await seen.count()).toBe(before);
+});
+
+it('divides a ledger into ranges that follow each other, each of which can be read alone', async () => {
+  const whole = {
+    entity: 'person',
+    scope: {},
+    structures: undefined,
+    version: '1',
+    mode: 'verify',
+    limit: null,
+  } as const;
+  const sizes: number[] = [];
+  const ids: string[] = [];
+  let after: string | null = null;
+  do {
+    const until: string | null = await endOfRange(dataSource, { entity: 'person', after, count: 12_000 });
+    const chunk = await readChunk(dataSource, { ...whole, after, until });
+    sizes.push(chunk.length);
+    ids.push(...chunk.map(({ id }) => id));
+    after = until;
+  } while (after !== null);
+  // 30,012 in all, of which the 5 that were dismissed are left out.
+  expect(sizes).toHaveLength(3);
+  expect(ids).toHaveLength(30_007);
+  expect(ids).toEqual([...new Set(ids)].sort());
 });

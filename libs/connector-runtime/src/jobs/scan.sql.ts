@@ -32,7 +32,10 @@ interface ChunkQuery {
   readonly structures: readonly string[] | undefined;
   /** Id after which the chunk begins. */
   readonly after: string | null;
-  readonly limit: number;
+  /** Id with which it ends; null: wherever. */
+  readonly until: string | null;
+  /** Most entities; null: all. */
+  readonly limit: number | null;
 }
 
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
@@ -95,10 +98,23 @@ export async function readChunk(dataSource: DataSource, query: ChunkQuery): Prom
             cross join lateral (select behind or l.projection is distinct from $9
                                        or l.status not in ('applied', 'suspended', 'absent', 'skipped') as stale) as judged
       -- The place to begin is named for both tables: each is read from there on.
-      where ${IN_SCOPE} and l.id > $7 and s.id > $7 and l.status <> 'dismissed' and ($8 = 'verify' or stale)
-      order by l.entity, l.id limit $10`,
-    [...scopeOf(query), query.after ?? FIRST_ID, query.mode, query.version, query.limit],
+      where ${IN_SCOPE} and l.id > $7 and s.id > $7 and ($10::uuid is null or l.id <= $10 and s.id <= $10)
+            and l.status <> 'dismissed' and ($8 = 'verify' or stale)
+      order by l.entity, l.id limit $11`,
+    [...scopeOf(query), query.after ?? FIRST_ID, query.mode, query.version, query.until, query.limit],
   )) as Scanned[];
+}
+
+/** The id with which the next `count` entities end; null where there are no more behind them. */
+export async function endOfRange(
+  dataSource: DataSource,
+  { entity, after, count }: { readonly entity: Entity; readonly after: string | null; readonly count: number },
+): Promise<string | null> {
+  const [row] = (await dataSource.query(
+    `select id from ledger where entity = $1 and id > $2 order by id offset $3 limit 1`,
+    [entity, after ?? FIRST_ID, count - 1],
+  )) as { id: string }[];
+  return row?.id ?? null;
 }
 
 /** The rows that the target acknowledged last, by id. */

@@ -28,7 +28,7 @@ export interface Step {
  * target. It writes nothing to the target and marks nothing due.
  */
 export class Scan {
-  private next: Promise<Scanned[]> | undefined;
+  private next: { readonly after: string; readonly chunk: Promise<Scanned[]> } | undefined;
   private saving: Promise<unknown> | undefined;
   private structures: readonly string[] | undefined;
 
@@ -42,24 +42,33 @@ export class Scan {
 
   /** Looks at the entities after `after`; while these are mapped, the next ones are already being read. */
   async step(after: string | null): Promise<Step> {
-    const chunk = await (this.next ?? this.read(after));
+    const chunk = await (this.next?.after === after ? this.next.chunk : this.read(after));
     const last = chunk.length < CHUNK[this.mode] ? null : chunk.at(-1)!.id;
-    this.next = last === null ? undefined : this.read(last);
+    this.next = last === null ? undefined : { after: last, chunk: this.read(last) };
     // Its failure is met by the step that awaits it.
-    this.next?.catch(() => undefined);
+    this.next?.chunk.catch(() => undefined);
     const items = await this.compare(chunk);
     if (last === null) await this.saving;
     return { last, scanned: chunk.length, items };
   }
 
-  private async read(after: string | null): Promise<Scanned[]> {
+  /** Looks at the entities after `after`, up to and with `until`; null: to the last one. */
+  async range(after: string | null, until: string | null): Promise<Step> {
+    const chunk = await this.read(after, until);
+    const items = await this.compare(chunk);
+    await this.saving;
+    return { last: until, scanned: chunk.length, items };
+  }
+
+  /** The next entities after `after`, or all of a range. */
+  private async read(after: string | null, until?: string | null): Promise<Scanned[]> {
     if (this.scope.structure !== undefined) {
       this.structures ??= await structuresBelow(this.dataSource, this.scope.structure);
     }
     const version = this.mapper.syncs.get(this.entity)?.version ?? '';
     return readChunk(this.dataSource, {
       ...{ entity: this.entity, version, mode: this.mode, scope: this.scope, structures: this.structures, after },
-      limit: CHUNK[this.mode],
+      ...(until === undefined ? { until: null, limit: CHUNK[this.mode] } : { until, limit: null }),
     });
   }
 

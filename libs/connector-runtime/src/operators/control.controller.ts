@@ -3,6 +3,7 @@ import { ApiOperation, ApiParam, ApiQuery, ApiResponse, ApiTags } from '@nestjs/
 import type { Session } from '@myelin/connector';
 import { ProblemError } from '@myelin/platform';
 import { DataSource } from 'typeorm';
+import { checkOf } from './check.js';
 import { Control, type ControlState, type Maintenance } from './control.js';
 import {
   MaintenanceOrder,
@@ -13,7 +14,6 @@ import {
   Valid,
   type MaintenanceWindow,
 } from './orders.js';
-import { consequenceOf } from '../work/outcome.js';
 import { ConnectorRunner, SESSION } from '../work/runner.js';
 import { Check, ControlView, Operations, type Operation } from './control.views.js';
 
@@ -85,24 +85,11 @@ export class ControlController {
 
   @Get('check')
   @ApiOperation({
-    summary: 'Whether the settings are well-formed, and whether the target answers as the connector needs it',
+    summary: 'Whether the settings are right, and apart from that whether the target answers as it must',
   })
   @ApiResponse({ status: 200, type: Check })
-  async check(): Promise<Check> {
-    const target = await this.session.check().then(
-      () => ({ ok: true }),
-      (error: unknown) => {
-        const consequence = consequenceOf(error, 0);
-        const isFatal = consequence.then === 'pause' && consequence.fatal;
-        return {
-          ok: false,
-          problem: isFatal ? 'settings or credentials' : 'reachability',
-          detail: (error as Error).message,
-        };
-      },
-    );
-    // A process whose settings are malformed does not start: it says so and leaves.
-    return { settings: { ok: true }, target };
+  check(): Promise<Check> {
+    return checkOf(this.session);
   }
 
   @Get('operations')

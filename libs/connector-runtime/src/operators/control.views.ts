@@ -43,6 +43,9 @@ export class ControlView {
 export class SettingsCheck {
   @ApiProperty()
   ok: boolean;
+
+  @ApiProperty({ required: false, description: 'What must be changed in them' })
+  detail?: string;
 }
 
 export class TargetCheck {

@@ -1,23 +1,16 @@
-import { createLogger, openDatabase } from '@myelin/platform';
-import { createDatabase, dropDatabase, suiteName } from '@myelin/testing';
-import { DataSource } from 'typeorm';
-import { MIGRATIONS } from '../migrations.js';
+import type { DataSource } from 'typeorm';
+import { SeenScans } from '../seen-scans.testing.js';
 import { standings } from './pulse.sql.js';
 
-const logger = createLogger('spec', 'fatal');
-const server = process.env.DATABASE_URL ?? '';
-const name = suiteName('pulse').replaceAll('-', '_');
 /** Entities that are in order; the others are few. */
 const APPLIED = 30_000;
 
+let seen: SeenScans;
 let dataSource: DataSource;
 
 beforeAll(async () => {
-  const url = await createDatabase(server, name);
-  const migrated = await openDatabase({ url, applicationName: name, entities: [], migrations: MIGRATIONS, logger });
-  await migrated.destroy();
-  // One connection: its statistics are those that it flushes itself.
-  dataSource = await new DataSource({ type: 'postgres', url, poolSize: 1 }).initialize();
+  seen = await SeenScans.open('pulse');
+  ({ dataSource } = seen);
   await dataSource.query(
     `insert into ledger (entity, id, priority, status, due_at)
      select 'person', gen_random_uuid(), 1, 'applied', case when n % 3 = 0 then now() + interval '1 day' end
@@ -33,21 +26,10 @@ beforeAll(async () => {
   );
   await dataSource.query('analyze ledger');
 }, 60_000);
-afterAll(async () => {
-  await dataSource.destroy();
-  await dropDatabase(server, name);
-});
-
-const scans = async () => {
-  await dataSource.query('select pg_stat_force_next_flush()');
-  const [row] = (await dataSource.query(
-    `select seq_scan::integer as n from pg_stat_user_tables where relname = 'ledger'`,
-  )) as { n: number }[];
-  return row?.n;
-};
+afterAll(() => seen.close());
 
 it('tells where the ledger stands without reading all of it', async () => {
-  const before = await scans();
+  const before = await seen.count();
   expect(await standings(dataSource, ['structure', 'person', 'third-party'])).toEqual([
     {
       ...{ entity: 'structure', oldestPendingAt: new Date('2026-11-24T09:00:00Z') },
@@ -59,5 +41,5 @@ it('tells where the ledger stands without reading all of it', async () => {
     },
     { entity: 'third-party', oldestPendingAt: null, due: 0, parked: 0, waiting: 0, held: 0 },
   ]);
-  expect(await scans()).toBe(before);
+  expect(await seen.count()).toBe(before);
 });

@@ -138,4 +138,25 @@ describe('what happens at the same time', () => {
     await bed.take('structure', [structure('LATE'), 1]);
     await until(async () => Object.keys(await bed.target.rows()).length === 1301, 'some still wait');
   });
+
+  it('lets who has lost its claim say nothing more, neither to the ledger nor to a job', async () => {
+    const one = (await bed.given(1))[0]!;
+    await bed.empty([one.id]);
+    bed.target.faults.slow = 1000;
+    const { body: job } = await bed.post('/resyncs', { mode: 'verify' });
+    await until(async () => (await calls('create')) === 2, 'nothing was created');
+    await bed.dataSource.query(
+      `update ledger set claimed_by = 'another', claimed_until = now() + interval '3 seconds' where id = $1`,
+      [one.id],
+    );
+    await until(async () => Object.keys(await bed.target.rows()).length === 1, 'the write did not end');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await bed.ledger(one.id)).toMatchObject({ claimed_by: 'another' });
+    const { body: page } = await bed.get(`/resyncs/${job.id}/items`);
+    expect(page.items).toMatchObject([{ id: one.id, outcome: null }]);
+    bed.target.faults.slow = 0;
+    // Who takes it over reads the target first.
+    expect((await bed.job(job.id, 'done')).progress.outcomes).toEqual({ unchanged: 1 });
+    expect(await calls('create')).toBe(2);
+  });
 });

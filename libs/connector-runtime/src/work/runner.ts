@@ -32,13 +32,13 @@ export class ConnectorRunner implements OnApplicationBootstrap, OnApplicationShu
     @Inject(Mapper) mapper: Mapper,
     @Inject(Control) control: Control,
     @Inject(Guards) guards: Guards,
+    @Inject(Traffic) traffic: Traffic,
     @Inject(Wakeup) wakeup: Wakeup,
     @Inject(Health) private readonly health: Health,
     @Inject(LOGGER) logger: Logger,
   ) {
     const instance = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
     const { live, bulk } = lanesOf(session);
-    const traffic = new Traffic();
     // While one batch is recorded, another keeps the target busy; one worker is always there for live changes.
     this.workers = [[live], [live, bulk], [bulk]].map(
       (lanes, index) =>

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Session } from '@myelin/connector';
 import { Counter, type Logger } from '@myelin/platform';
 import type { DataSource } from 'typeorm';
@@ -8,7 +7,7 @@ import { decide, standingOf } from './decision.js';
 import { Deliverer, lineOf, type Task } from './delivery.js';
 import type { Gate } from './gate.js';
 import type { Guards } from '../guards/guards.js';
-import { inParallel, type Lane, type Traffic } from './lanes.js';
+import { inParallel, rest, type Lane, type Traffic } from './lanes.js';
 import type { Mapper, Mapping } from './mapper.js';
 import { readMany } from './read.js';
 import { record } from './record.sql.js';
@@ -23,13 +22,13 @@ const MARGIN_MS = 5_000;
 /** Who makes an entity due rings; what only becomes due with time, or at another instance, is found by looking. */
 const SHORTEST_POLL_MS = 200;
 const LONGEST_POLL_MS = 1000;
-const LONGEST_REST_MS = 1000;
 
 const deliveries = new Counter({
   name: 'myelin_deliveries_total',
   help: 'Entities brought to the target, by outcome',
   labelNames: ['entity', 'outcome'],
 });
+
 export interface WorkerOptions {
   /** Unique among all workers of all instances. */
   readonly name: string;
@@ -109,8 +108,8 @@ export class Worker {
 
   private async take({ priorities, isBulk, alone, beside }: Lane): Promise<boolean> {
     const { gate, control, dataSource, name, session, traffic } = this.options;
-    const { batch, parallel, rest } = traffic.isLive ? beside : alone;
-    const limit = await gate.passage(Math.min(batch, this.most));
+    const width = traffic.isLive ? beside : alone;
+    const limit = await gate.passage(Math.min(width.batch, this.most));
     const state = await control.state();
     if (this.stopping || control.blocked(state)) return false;
     // Who takes over after the lease must find that nothing which was begun under it can still take effect.
@@ -120,8 +119,8 @@ export class Worker {
     if (claims.length === 0) return false;
     if (!isBulk) traffic.passes();
     const began = performance.now();
-    await this.work(claims, parallel, lastStart, state.observe);
-    if (rest > 0 && !this.stopping) await sleep(Math.min((performance.now() - began) * rest, LONGEST_REST_MS));
+    await this.work(claims, width.parallel, lastStart, state.observe);
+    if (!this.stopping) await rest(began, width.rest);
     return true;
   }
 

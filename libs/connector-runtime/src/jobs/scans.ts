@@ -1,0 +1,56 @@
+import type { Entity } from '@myelin/contracts';
+import type { DataSource } from 'typeorm';
+import type { Mapper } from '../work/mapper.js';
+import { isWhole, type Job } from './job.js';
+import { Scan, type Step } from './scan.js';
+import { threadCount, ThreadedScan } from './scan.threads.js';
+
+/** To start threads takes as long as to map a few thousand entities. */
+const MANY = 3000;
+
+interface Open {
+  readonly entity: Entity;
+  readonly scan: { step(after: string | null): Promise<Step> };
+  close(): void;
+}
+
+/** The scans under way, by job: each goes on where its last step ended. */
+export class Scans {
+  private readonly open = new Map<string, Open>();
+
+  /** Without `main`, the module with which the process was started, all is mapped in the thread that asks. */
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly mapper: Mapper,
+    private readonly main?: string,
+  ) {}
+
+  /** Looks at the next entities of a job after `after`. */
+  step(job: Job, entity: Entity, after: string | null): Promise<Step> {
+    let known = this.open.get(job.id);
+    if (known?.entity !== entity) {
+      known?.close();
+      known = this.begin(job, entity);
+      this.open.set(job.id, known);
+    }
+    return known.scan.step(after);
+  }
+
+  forget(job: string): void {
+    this.open.get(job)?.close();
+    this.open.delete(job);
+  }
+
+  close(): void {
+    for (const job of this.open.keys()) this.forget(job);
+  }
+
+  private begin({ mode, scope, total }: Job, entity: Entity): Open {
+    const threads = threadCount();
+    if (this.main !== undefined && threads > 1 && mode === 'trust' && isWhole(scope) && (total ?? 0) > MANY) {
+      const scan = new ThreadedScan(this.dataSource, entity, this.main, threads);
+      return { entity, scan, close: () => scan.close() };
+    }
+    return { entity, scan: new Scan(this.dataSource, this.mapper, entity, mode, scope), close: () => undefined };
+  }
+}

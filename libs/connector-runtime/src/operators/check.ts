@@ -1,0 +1,30 @@
+import type { Connector, Session } from '@myelin/connector';
+import { consequenceOf } from '../work/outcome.js';
+import type { Check } from './control.views.js';
+
+/** Whether the settings are right, as far as they can be judged, and apart from that whether the target answers as it must. */
+export async function checkOf(session: Pick<Session, 'check'>): Promise<Check> {
+  try {
+    await session.check();
+    return { settings: { ok: true }, target: { ok: true } };
+  } catch (error) {
+    const detail = (error as Error).message;
+    const consequence = consequenceOf(error, 0);
+    // Malformed settings end the process when it starts; what a person must change in others, only the target can tell.
+    return consequence.then === 'pause' && consequence.fatal
+      ? { settings: { ok: false, detail }, target: { ok: false, problem: 'settings or credentials', detail } }
+      : { settings: { ok: true }, target: { ok: false, problem: 'reachability', detail } };
+  }
+}
+
+/** Checks a connector that does not run, tells it in two lines, and answers the code to leave with. */
+export async function checkAndTell(connector: Connector): Promise<number> {
+  const session = await connector.open();
+  const { settings, target } = await checkOf(session);
+  await session.close();
+  const line = (name: string, { ok, detail }: { ok: boolean; detail?: string }) =>
+    process.stdout.write(`${name}: ${ok ? 'ok' : detail}\n`);
+  line('settings', settings);
+  line('target', target);
+  return settings.ok && target.ok ? 0 : 1;
+}

@@ -1,0 +1,102 @@
+import pg from 'pg';
+import { until, type Service } from '@myelin/testing';
+import { call, load } from '../deploy/demo/hub.js';
+import { ndjson } from '../deploy/demo/ndjson.js';
+import { TestInstallation } from './installation.js';
+import { itemsOf, jobWhen, type JobView } from './jobs.js';
+import { university } from './university.js';
+
+/** So many that they are mapped in threads of their own. */
+const SIZE = { structures: 40, persons: 3500 };
+const RECORDS = SIZE.structures + SIZE.persons;
+
+let hub: TestInstallation;
+let connector: Service;
+let database: pg.Client;
+
+beforeAll(async () => {
+  hub = await TestInstallation.create('remap');
+  const [structure, person, ldap] = await hub.start('structure', 'person', 'connector-ldap');
+  connector = ldap;
+  const { structures, persons } = university(SIZE);
+  await load(structure.url, 'open-data', ndjson(structures));
+  await load(person.url, 'registry', ndjson(persons));
+  expect(await hub.converged(RECORDS)).toEqual({ entries: RECORDS, differences: [] });
+  database = new pg.Client({ connectionString: hub.databaseUrl('connector-ldap') });
+  await database.connect();
+}, 240_000);
+afterAll(async () => {
+  await database.end();
+  await hub.drop();
+}, 60_000);
+
+/** Lets the connector find that another version of the mapping made what it wrote; answers the job that follows. */
+async function mappedAgain(during: () => Promise<void> = () => Promise.resolve()): Promise<JobView> {
+  const remaps = async () => {
+    const { items } = await call<{ items: JobView[] }>('GET', `${connector.url}/resyncs`);
+    return items.filter(({ kind }) => kind === 'remap').map(({ id }) => id);
+  };
+  const before = await remaps();
+  await connector.stop();
+  await database.query(`update ledger set projection = 'old' where entity = 'person'`);
+  await database.query(`update projection set version = 'old' where entity = 'person'`);
+  await connector.start();
+  await during();
+  let job: string | undefined;
+  await until('a job should map everything again', async () => {
+    job = (await remaps()).find((id) => !before.includes(id));
+    return job !== undefined;
+  });
+  return jobWhen(connector, { id: job as string }, 'done');
+}
+
+const old = async () => {
+  const { rows } = await database.query<{ count: string }>(`select count(*) from ledger where projection = 'old'`);
+  return Number(rows[0]?.count);
+};
+
+/** Sessions of the threads that map. */
+const scanning = async () => {
+  const { rows } = await database.query<{ pid: number }>(
+    `select pid from pg_stat_activity where datname = current_database() and application_name like '%-scan'`,
+  );
+  return rows.map(({ pid }) => pid);
+};
+
+it('maps everything again in threads when the mapping has another version, and writes where the row is another', async () => {
+  const { rows } = await database.query<{ id: string }>(
+    `update ledger set row_hash = 'another', target_row = target_row || '{"displayName": ["Another Name"]}'
+      where entity = 'person' and id in (select id from ledger where entity = 'person' order by md5(id::text) limit 3)
+     returning id`,
+  );
+  let most = 0;
+  const job = await mappedAgain(async () => {
+    await until('threads should map', async () => (most = Math.max(most, (await scanning()).length)) > 0, {
+      everyMs: 20,
+    });
+  });
+  expect(job.plan).toMatchObject({ total: SIZE.persons, actions: [{ action: 'change', count: 3 }] });
+  const written = [...(await itemsOf(connector, job, 'modified')), ...(await itemsOf(connector, job, 'unchanged'))];
+  expect(written.map(({ id }) => id).sort()).toEqual(rows.map(({ id }) => id).sort());
+  expect(await old()).toBe(0);
+  expect(await hub.compare()).toEqual({ entries: RECORDS, differences: [] });
+  await until('the threads should have ended', async () => (await scanning()).length === 0);
+}, 120_000);
+
+it('goes on where threads lose their sessions', async () => {
+  let cut = 0;
+  const job = await mappedAgain(async () => {
+    await until(
+      'threads should lose their sessions',
+      async () => {
+        const pids = await scanning();
+        for (const pid of pids) await database.query('select pg_terminate_backend($1)', [pid]);
+        return (cut += pids.length) > 0;
+      },
+      { everyMs: 10 },
+    );
+  });
+  expect(cut).toBeGreaterThan(0);
+  expect(job.plan.actions).toEqual([]);
+  expect(await old()).toBe(0);
+}, 120_000);
