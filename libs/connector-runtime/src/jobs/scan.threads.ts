@@ -2,14 +2,16 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Entity } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
-import type { Step } from './scan.js';
+import type { Scan, Step } from './scan.js';
 import { endOfRange } from './scan.sql.js';
 
-/** Entities that a thread looks at in one step. */
+/** Entities looked at in one step. */
 const RANGE = 1000;
-/** While a thread maps one range, it reads the next one. */
-const ASKED_AT_ONCE = 2;
-const MOST_THREADS = 4;
+/** While one range is mapped, the next one is read. */
+const AT_ONCE = 2;
+/** Ranges given out before they are asked for: enough to go on with while a thread starts. */
+const AHEAD = 16;
+const MOST_THREADS = 3;
 
 /** Entities of one kind whose ids come after `after`, up to and with `until`; null: from the first, to the last. */
 export interface Range {
@@ -22,27 +24,36 @@ export interface Range {
 export type Answer = { readonly ask: number } & ({ readonly step: Step } | { readonly error: string });
 
 /** How many threads can work beside the one that serves live changes. */
-export const threadCount = () => Math.min(availableParallelism(), MOST_THREADS);
+export const threadCount = () => Math.min(availableParallelism() - 1, MOST_THREADS);
+
+/** Who looks at ranges. */
+interface Looker {
+  look(range: Range): Promise<Step>;
+}
 
 /**
- * A scan of the whole of one kind of entity that trusts the ledger, in threads: mapping takes most of its time, and none of the
- * time of live changes there. Steps are given out ahead, and come back in the order of ids.
+ * A scan of the whole of one kind of entity that trusts the ledger, in several threads, this one among them: mapping takes most of
+ * its time. Ranges are given out ahead, to whoever is free, and come back in the order of ids.
  */
 export class ThreadedScan {
   private readonly threads: ScanThread[];
+  private readonly free: Looker[];
+  private readonly wanting: ((looker: Looker) => void)[] = [];
   private ahead: { readonly after: string | null; readonly step: Promise<Step> }[] = [];
   /** Where the next range begins; undefined behind the last one. */
   private next: string | null | undefined = null;
-  private turn = 0;
 
   /** `main` is the module with which the process was started. */
   constructor(
     private readonly dataSource: DataSource,
+    here: Scan,
     private readonly entity: Entity,
     main: string,
     threads: number,
   ) {
     this.threads = Array.from({ length: threads }, () => new ScanThread(main));
+    const lookers = [{ look: ({ after, until }: Range) => here.range(after, until) }, ...this.threads];
+    this.free = Array.from({ length: AT_ONCE }, () => lookers).flat();
   }
 
   async step(after: string | null): Promise<Step> {
@@ -50,11 +61,13 @@ export class ThreadedScan {
       this.ahead = [];
       this.next = after;
     }
-    while (this.next !== undefined && this.ahead.length < this.threads.length * ASKED_AT_ONCE) {
+    while (this.next !== undefined && this.ahead.length < AHEAD) {
       const range = { entity: this.entity, after: this.next };
       const until = await endOfRange(this.dataSource, { ...range, count: RANGE });
-      const thread = this.threads[this.turn++ % this.threads.length]!;
-      this.ahead.push({ after: this.next, step: thread.look({ ...range, until }) });
+      const step = this.look({ ...range, until });
+      // Its failure is met when it is asked for.
+      step.catch(() => undefined);
+      this.ahead.push({ after: this.next, step });
       this.next = until ?? undefined;
     }
     return this.ahead.shift()!.step;
@@ -63,10 +76,22 @@ export class ThreadedScan {
   close(): void {
     for (const thread of this.threads) thread.end();
   }
+
+  /** Has whoever is free first look at a range. */
+  private async look(range: Range): Promise<Step> {
+    const looker = this.free.shift() ?? (await new Promise<Looker>((resolve) => this.wanting.push(resolve)));
+    try {
+      return await looker.look(range);
+    } finally {
+      const next = this.wanting.shift();
+      if (next) next(looker);
+      else this.free.push(looker);
+    }
+  }
 }
 
 /** A thread of this process that was started with the same module, and knows by that what it is there for. */
-class ScanThread {
+class ScanThread implements Looker {
   private readonly worker: Worker;
   private readonly asked = new Map<number, PromiseWithResolvers<Step>>();
   private count = 0;
@@ -88,8 +113,6 @@ class ScanThread {
 
   look(range: Range): Promise<Step> {
     const asked = Promise.withResolvers<Step>();
-    // Its failure is met by the step that awaits it.
-    asked.promise.catch(() => undefined);
     if (this.failure) asked.reject(this.failure);
     else {
       this.asked.set(++this.count, asked);

@@ -46,11 +46,12 @@ export class Scans {
   }
 
   private begin({ mode, scope, total }: Job, entity: Entity): Open {
+    const scan = new Scan(this.dataSource, this.mapper, entity, mode, scope);
     const threads = threadCount();
-    if (this.main !== undefined && threads > 1 && mode === 'trust' && isWhole(scope) && (total ?? 0) > MANY) {
-      const scan = new ThreadedScan(this.dataSource, entity, this.main, threads);
-      return { entity, scan, close: () => scan.close() };
+    if (this.main === undefined || threads < 1 || mode !== 'trust' || !isWhole(scope) || (total ?? 0) < MANY) {
+      return { entity, scan, close: () => undefined };
     }
-    return { entity, scan: new Scan(this.dataSource, this.mapper, entity, mode, scope), close: () => undefined };
+    const threaded = new ThreadedScan(this.dataSource, scan, entity, this.main, threads);
+    return { entity, scan: threaded, close: () => threaded.close() };
   }
 }
