@@ -16,7 +16,7 @@ module.exports = {
     ...Object.entries(MAY_IMPORT).map(([lib, allowed]) => ({
       name: `lib-${lib}`,
       severity: 'error',
-      from: { path: `^libs/${lib}/`, pathNot: '\\.spec\\.ts$' },
+      from: { path: `^libs/${lib}/`, pathNot: '\\.(spec|testing)\\.ts$' },
       to: { path: '^(libs|apps|test|bench|deploy)/', pathNot: [lib, ...allowed].map((name) => `^libs/${name}/`) },
     })),
     {
@@ -28,7 +28,7 @@ module.exports = {
     {
       name: 'only-specs-import-testing',
       severity: 'error',
-      from: { path: '^(apps|libs)/', pathNot: '(\\.spec\\.ts$|^libs/testing/)' },
+      from: { path: '^(apps|libs)/', pathNot: '(\\.(spec|testing)\\.ts$|^libs/testing/)' },
       to: { path: '^libs/testing/' },
     },
     {
