@@ -28,7 +28,8 @@ beforeAll(async () => {
   await load(person.url, 'registry', ndjson(persons));
   await quiet();
 }, LIMIT_MS);
-afterAll(() => hub.drop().finally(() => stack.stop()), 90_000);
+// Twenty thousand entries take some time to go.
+afterAll(() => hub.drop().finally(() => stack.stop()), LIMIT_MS);
 
 const quiet = () =>
   until(

@@ -2,17 +2,16 @@ import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { newCorrelationId, type Entity } from '@myelin/contracts';
 import { BatchConsumer, connectBatchConsumer, type Batch, type Received } from '@myelin/messaging';
-import { createApp, createLogger, openDatabase } from '@myelin/platform';
+import { createApp, createLogger } from '@myelin/platform';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { ConnectorRuntimeModule } from './connector-runtime.module.js';
+import { TestDatabase } from './database.testing.js';
 import { Intake } from './intake/intake.js';
 import { FREE } from './work/claim.sql.js';
 import { TableTarget } from './table-target.testing.js';
 
 const logger = createLogger('test', 'fatal');
-const server = process.env.DATABASE_URL ?? '';
 
 /** An answer of the connector's API. */
 export interface Answer {
@@ -33,39 +32,31 @@ export interface BedKafka {
  */
 export class Bed {
   private constructor(
-    private readonly database: string,
     /** The connector's database, in which the target's tables stand too. */
-    readonly dataSource: DataSource,
+    private readonly database: TestDatabase,
     readonly target: TableTarget,
     private app: NestExpressApplication,
   ) {}
 
   static async start(kafka?: BedKafka): Promise<Bed> {
-    const database = `t_${randomUUID().slice(0, 8)}`;
-    const url = new URL(server);
-    url.pathname = `/${database}`;
-    const dataSource = await openDatabase({
-      ...{ url: url.href, applicationName: 'test', entities: [], migrations: [], logger },
-    });
-    const target = await new TableTarget(dataSource).create();
-    return new Bed(database, dataSource, target, await open(url.href, target, kafka));
+    const database = await TestDatabase.create([]);
+    const target = await new TableTarget(database.dataSource).create();
+    return new Bed(database, target, await open(database.url, target, kafka));
+  }
+
+  get dataSource(): DataSource {
+    return this.database.dataSource;
   }
 
   /** Ends the process's part and starts it anew, as after a crash with a new version. */
   async restart(): Promise<void> {
     await this.app.close();
-    const url = new URL(server);
-    url.pathname = `/${this.database}`;
-    this.app = await open(url.href, this.target);
+    this.app = await open(this.database.url, this.target);
   }
 
   async stop(): Promise<void> {
     await this.app.close();
-    await this.dataSource.destroy();
-    const admin = new pg.Client({ connectionString: server });
-    await admin.connect();
-    await admin.query(`drop database ${this.database} with (force)`);
-    await admin.end();
+    await this.database.drop();
   }
 
   take(entity: Entity, ...states: [state: Record<string, unknown>, revision: number][]): Promise<void> {

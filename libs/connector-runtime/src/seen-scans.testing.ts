@@ -1,25 +1,18 @@
-import { createLogger, openDatabase } from '@myelin/platform';
-import { createDatabase, dropDatabase, suiteName } from '@myelin/testing';
 import { DataSource } from 'typeorm';
-import { MIGRATIONS } from './migrations.js';
-
-const server = process.env.DATABASE_URL ?? '';
+import { TestDatabase } from './database.testing.js';
 
 /** The database of a connector that nobody works on, and how often its tables were read as a whole. */
 export class SeenScans {
   private constructor(
-    private readonly name: string,
+    private readonly database: TestDatabase,
     readonly dataSource: DataSource,
   ) {}
 
-  static async open(suite: string): Promise<SeenScans> {
-    const name = suiteName(suite).replaceAll('-', '_');
-    const url = await createDatabase(server, name);
-    const logger = createLogger('spec', 'fatal');
-    const migrated = await openDatabase({ url, applicationName: name, entities: [], migrations: MIGRATIONS, logger });
-    await migrated.destroy();
+  static async open(): Promise<SeenScans> {
+    const database = await TestDatabase.create();
     // One connection: its statistics are those that it flushes itself.
-    return new SeenScans(name, await new DataSource({ type: 'postgres', url, poolSize: 1 }).initialize());
+    const alone = new DataSource({ type: 'postgres', url: database.url, poolSize: 1 });
+    return new SeenScans(database, await alone.initialize());
   }
 
   /** Scans of the whole ledger and of all states until now. */
@@ -33,6 +26,6 @@ export class SeenScans {
 
   async close(): Promise<void> {
     await this.dataSource.destroy();
-    await dropDatabase(server, this.name);
+    await this.database.drop();
   }
 }

@@ -243,7 +243,8 @@ describe('Relay', () => {
     const messages = await readTopic(client, TOPIC);
     expect(messages).toHaveLength(30);
     await expectConverged(messages);
-    expect(lines.filter(({ level }) => level >= 40)).toHaveLength(1);
+    // Said once, however often it fails; of a new topic's leader Kafka may tell something too.
+    expect(lines.filter(({ msg }) => msg === 'the outbox cannot be read or written')).toHaveLength(1);
   }, 60_000);
 
   it('stops quickly', async () => {

@@ -1,10 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { Received } from '@myelin/messaging';
-import { createLogger, Health, openDatabase } from '@myelin/platform';
-import pg from 'pg';
+import { createLogger, Health } from '@myelin/platform';
 import type { DataSource } from 'typeorm';
+import { TestDatabase } from '../database.testing.js';
 import { Incarnations } from './incarnations.js';
-import { MIGRATIONS } from '../migrations.js';
 import { TopicsController } from './topics.controller.js';
 
 const TOPIC = 'referential.person.v1';
@@ -14,13 +12,12 @@ const [FIRST, SECOND, THIRD] = ['01', '02', '03'].map((n) => `019ab${n}0-0000-70
   string,
 ];
 const logger = createLogger('test', 'silent');
-const server = process.env.DATABASE_URL ?? '';
 
 const events = (...incarnations: (string | undefined)[]) =>
   incarnations.map((incarnation) => ({ attributes: { incarnation } }) as unknown as Received);
 
 describe('the incarnations of topics', () => {
-  let database: string;
+  let database: TestDatabase;
   let dataSource: DataSource;
   let health: Health;
   let incarnations: Incarnations;
@@ -33,28 +30,14 @@ describe('the incarnations of topics', () => {
   };
 
   beforeEach(async () => {
-    database = `t_${randomUUID().slice(0, 8)}`;
-    const url = new URL(server);
-    url.pathname = `/${database}`;
-    dataSource = await openDatabase({
-      url: url.href,
-      applicationName: 'test',
-      entities: [],
-      migrations: MIGRATIONS,
-      logger,
-    });
+    database = await TestDatabase.create();
+    ({ dataSource } = database);
     health = new Health();
     incarnations = instance();
     topics = new TopicsController(incarnations);
   });
 
-  afterEach(async () => {
-    await dataSource.destroy();
-    const admin = new pg.Client({ connectionString: server });
-    await admin.connect();
-    await admin.query(`drop database ${database} with (force)`);
-    await admin.end();
-  });
+  afterEach(() => database.drop());
 
   const check = (...seen: (string | undefined)[]) => incarnations.check(TOPIC, events(...seen));
   const report = async () => (await health.report()).checks.topics;

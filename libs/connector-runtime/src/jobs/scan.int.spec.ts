@@ -8,7 +8,7 @@ let seen: SeenScans;
 let dataSource: DataSource;
 
 beforeAll(async () => {
-  seen = await SeenScans.open('apart');
+  seen = await SeenScans.open();
   ({ dataSource } = seen);
   await dataSource.query(
     `insert into ledger (entity, id, priority, status)

@@ -9,7 +9,7 @@ let seen: SeenScans;
 let dataSource: DataSource;
 
 beforeAll(async () => {
-  seen = await SeenScans.open('pulse');
+  seen = await SeenScans.open();
   ({ dataSource } = seen);
   await dataSource.query(
     `insert into ledger (entity, id, priority, status, due_at)

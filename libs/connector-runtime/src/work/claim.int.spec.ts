@@ -1,37 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { createLogger, openDatabase } from '@myelin/platform';
-import pg from 'pg';
 import type { DataSource } from 'typeorm';
+import { TestDatabase } from '../database.testing.js';
 import { markDue, saveStates } from '../intake/intake.sql.js';
 import { claim } from './claim.sql.js';
-import { MIGRATIONS } from '../migrations.js';
 
 const ENTITIES = 200;
 const ROUNDS = 300;
 
-let database: string;
+let database: TestDatabase;
 let dataSource: DataSource;
 
 beforeAll(async () => {
-  database = `t_${randomUUID().slice(0, 8)}`;
-  const url = new URL(process.env.DATABASE_URL ?? '');
-  url.pathname = `/${database}`;
-  const logger = createLogger('test', 'fatal');
-  dataSource = await openDatabase({
-    url: url.href,
-    applicationName: 'test',
-    entities: [],
-    migrations: MIGRATIONS,
-    logger,
-  });
+  database = await TestDatabase.create();
+  ({ dataSource } = database);
 });
-afterAll(async () => {
-  await dataSource.destroy();
-  const admin = new pg.Client({ connectionString: process.env.DATABASE_URL });
-  await admin.connect();
-  await admin.query(`drop database ${database} with (force)`);
-  await admin.end();
-});
+afterAll(() => database.drop());
 
 it('never takes an entity with an older state than the one that made it due', async () => {
   const ids = Array.from({ length: ENTITIES }, () => randomUUID()).sort();

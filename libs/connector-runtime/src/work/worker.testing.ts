@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Session } from '@myelin/connector';
 import type { Entity } from '@myelin/contracts';
-import { createLogger, openDatabase } from '@myelin/platform';
-import pg from 'pg';
+import { createLogger } from '@myelin/platform';
 import type { DataSource } from 'typeorm';
 import { batchOf, until } from '../bed.testing.js';
+import { TestDatabase } from '../database.testing.js';
 import { Guards } from '../guards/guards.js';
 import { Intake } from '../intake/intake.js';
-import { MIGRATIONS } from '../migrations.js';
 import { Control } from '../operators/control.js';
 import { TableTarget } from '../table-target.testing.js';
 import { Gate } from './gate.js';
@@ -17,7 +16,6 @@ import { Wakeup } from './wakeup.js';
 import { Worker } from './worker.js';
 
 const logger = createLogger('test', 'fatal');
-const server = process.env.DATABASE_URL ?? '';
 
 /** Workers around a table of PostgreSQL as their target, on a day that a test may choose; without jobs, reports and an API. */
 export class WorkerBed {
@@ -31,10 +29,10 @@ export class WorkerBed {
   private readonly workers: Worker[] = [];
 
   private constructor(
-    private readonly database: string,
-    readonly dataSource: DataSource,
+    private readonly database: TestDatabase,
     readonly target: TableTarget,
   ) {
+    const { dataSource } = database;
     this.gate = new Gate(target, logger);
     this.control = new Control(dataSource, this.wakeup, logger);
     this.guards = new Guards(dataSource);
@@ -44,13 +42,12 @@ export class WorkerBed {
   }
 
   static async start(): Promise<WorkerBed> {
-    const database = `t_${randomUUID().slice(0, 8)}`;
-    const url = new URL(server);
-    url.pathname = `/${database}`;
-    const dataSource = await openDatabase({
-      ...{ url: url.href, applicationName: 'test', entities: [], migrations: MIGRATIONS, logger },
-    });
-    return new WorkerBed(database, dataSource, await new TableTarget(dataSource).create());
+    const database = await TestDatabase.create();
+    return new WorkerBed(database, await new TableTarget(database.dataSource).create());
+  }
+
+  get dataSource(): DataSource {
+    return this.database.dataSource;
   }
 
   /** Starts so many workers beside those that work already. */
@@ -79,11 +76,7 @@ export class WorkerBed {
   async stop(): Promise<void> {
     this.gate.end();
     await this.rest();
-    await this.dataSource.destroy();
-    const admin = new pg.Client({ connectionString: server });
-    await admin.connect();
-    await admin.query(`drop database ${this.database} with (force)`);
-    await admin.end();
+    await this.database.drop();
   }
 
   /** As at a start: what was switched is read anew. */
