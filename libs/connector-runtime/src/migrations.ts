@@ -3,6 +3,7 @@ import { JobsAndGuards1764100000000 } from './migrations/2-jobs-and-guards.js';
 import { JobTally1764200000000 } from './migrations/3-job-tally.js';
 import { OpenItems1764290000000 } from './migrations/4-open-items.js';
 import { PlanSummary1764300000000 } from './migrations/5-plan-summary.js';
+import { ProjectionOfAll1764310000000 } from './migrations/6-projection-of-all.js';
 
 /** The schema of every connector's database, oldest step first. */
 export const MIGRATIONS = [
@@ -11,4 +12,5 @@ export const MIGRATIONS = [
   JobTally1764200000000,
   OpenItems1764290000000,
   PlanSummary1764300000000,
+  ProjectionOfAll1764310000000,
 ];

@@ -50,6 +50,8 @@ export class TableTarget implements Session {
   skips: string | undefined;
   /** The mapping fails, as a defect would, for records whose label contains this. */
   fails: string | undefined;
+  /** Days for which the mapping lets a role last longer. */
+  longer = 0;
   /** Added to every label by the mapping. */
   prefix = '';
   /** Entities are read before they are written. */
@@ -127,7 +129,7 @@ export class TableTarget implements Session {
         if (this.skips && JSON.stringify(master).includes(this.skips)) return SKIP;
         if (this.fails && JSON.stringify(master).includes(this.fails))
           throw new TypeError(`${this.fails} is unheard of`);
-        return { row: this.rowOf(master, context), ...untilOf(master, context) };
+        return { row: this.rowOf(master, context), ...this.untilOf(master, context) };
       },
       closes: (before, after) => isOpen(before) && !isOpen(after),
       read: async ({ id }) => {
@@ -153,8 +155,23 @@ export class TableTarget implements Session {
       label: this.prefix + master.birthName,
       structures: used.map((one) => one?.targetId ?? ''),
       code: codes.join(','),
-      status: isOver(master, context) ? 'over' : master.status,
+      status: this.isOver(master, context) ? 'over' : master.status,
     };
+  }
+
+  private lastDayOf(master: Master): string | undefined {
+    const last = (master as Master<'person'>).roles?.external?.map(({ to }) => to ?? undefined)[0];
+    return last && plusDays(last, this.longer);
+  }
+
+  private isOver(master: Master, { today }: MapContext): boolean {
+    return (this.lastDayOf(master) ?? today) < today;
+  }
+
+  /** A person whose role ends is mapped again on the day after its last one. */
+  private untilOf(master: Master, { today }: MapContext): { validUntil?: string } {
+    const last = this.lastDayOf(master);
+    return last === undefined || last < today ? {} : { validUntil: plusDays(last, 1) };
   }
 
   private async write(entity: string, change: Change): Promise<{ targetId: string }> {
@@ -225,16 +242,8 @@ function headOf(master: Master): string[] {
 /** Whether a person may use the target. */
 const isOpen = ({ status, closed }: Row) => status === 'active' && closed !== true;
 
-const lastDay = (master: Master): string | undefined =>
-  (master as Master<'person'>).roles?.external?.map(({ to }) => to ?? undefined)[0];
-
-const isOver = (master: Master, { today }: MapContext) => (lastDay(master) ?? today) < today;
-
-/** A person whose role ends is mapped again on the day after its last one. */
-function untilOf(master: Master, { today }: MapContext): { validUntil?: string } {
-  const last = lastDay(master);
-  if (last === undefined || last < today) return {};
-  const next = new Date(`${last}T00:00:00Z`);
-  next.setUTCDate(next.getUTCDate() + 1);
-  return { validUntil: next.toISOString().slice(0, 10) };
+function plusDays(day: string, days: number): string {
+  const date = new Date(`${day}T00:00:00Z`);
+  date.setUTCDate(date.getUTCDate() + days);
+  return date.toISOString().slice(0, 10);
 }

@@ -28,6 +28,7 @@ import { REST_BESIDE, rest, Traffic } from '../work/lanes.js';
 import { Mapper } from '../work/mapper.js';
 import { consequenceOf } from '../work/outcome.js';
 import { releaseObserved, spreadRipple } from '../work/wake.sql.js';
+import { beginProjection, endProjections, readProjection } from './projection.sql.js';
 import { Rates, windowOf } from './rate.js';
 import { Scans } from './scans.js';
 import { countApart, countScope, structuresBelow } from './scan.sql.js';
@@ -68,6 +69,10 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
     return [...this.mapper.syncs.keys()];
   }
 
+  private get versions(): Record<string, string> {
+    return Object.fromEntries([...this.mapper.syncs].map(([entity, { version }]) => [entity, version]));
+  }
+
   onApplicationBootstrap(): void {
     this.running = this.loop();
   }
@@ -90,7 +95,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
         while (ripples && !this.stopping && (await spreadRipple(this.dataSource, RIPPLE))) this.wakeup.workers();
         while (observed && !this.stopping && (await releaseObserved(this.dataSource, this.entities, RIPPLE)))
           this.wakeup.workers();
-        for (const job of jobs ? await leaseJobs(this.dataSource, this.name, LEASE_MS) : []) {
+        for (const job of jobs ? await leaseJobs(this.dataSource, this.name, LEASE_MS, this.versions) : []) {
           if (this.stopping) break;
           pause = Math.min(pause, await this.step(job));
         }
@@ -231,7 +236,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
     const { fed, left } = await this.feed(job);
     if (fed > 0) this.wakeup.workers();
     if (left > 0) return true;
-    if (job.kind === 'remap') await this.keepProjections(job);
+    if (job.kind === 'remap') await endProjections(this.dataSource, job.scope.entities ?? this.entities);
     if (await moveJob(this.dataSource, job.id, ['running'], { status: 'done' })) {
       this.logger.info({ job: job.id, kind: job.kind, mode: job.mode }, 'job done');
     }
@@ -255,17 +260,10 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
    */
   private async compareProjection(entity: Entity): Promise<boolean> {
     const version = this.mapper.syncs.get(entity)!.version;
-    await this.dataSource.query(
-      `insert into projection (entity, version)
-       select $1, $2 where not exists (select from ledger where entity = $1 and projection is not null)
-       on conflict (entity) do nothing`,
-      [entity, version],
-    );
-    const [known] = (await this.dataSource.query(`select version from projection where entity = $1`, [entity])) as {
-      version: string;
-    }[];
-    if (known?.version === version) return true;
-    const reason = `the mapping is ${version} and was ${known?.version ?? 'unknown'}`;
+    const known = await readProjection(this.dataSource, entity, version);
+    if (known.version === version && (known.next ?? version) === version) return true;
+    await beginProjection(this.dataSource, entity, version);
+    const reason = `the mapping is ${version} and was ${known.version ?? 'unknown'}`;
     const request = { kind: 'remap', mode: 'trust', scope: { entities: [entity] }, automatic: true } as const;
     try {
       await createJob(this.dataSource, { ...request, author: AUTHOR, reason }, this.entities);
@@ -273,19 +271,8 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
       if (error instanceof JobConflict) return false;
       throw error;
     }
-    this.logger.info({ entity, version, before: known?.version }, 'everything is mapped again');
+    this.logger.info({ entity, version, before: known.version }, 'everything is mapped again');
     return true;
-  }
-
-  private async keepProjections({ scope }: Job): Promise<void> {
-    for (const entity of scope.entities ?? this.entities) {
-      const version = this.mapper.syncs.get(entity)?.version;
-      if (version === undefined) continue;
-      await this.dataSource.query(
-        `insert into projection (entity, version) values ($1, $2) on conflict (entity) do update set version = excluded.version`,
-        [entity, version],
-      );
-    }
   }
 }
 

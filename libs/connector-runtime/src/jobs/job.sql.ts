@@ -102,14 +102,24 @@ export async function workToDo(
   return found!;
 }
 
-/** Takes the jobs that have something to be done for them, for a while; nobody else works on them meanwhile. */
-export async function leaseJobs(dataSource: DataSource, worker: string, leaseMs: number): Promise<Job[]> {
+/**
+ * Takes the jobs that have something to be done for them, for a while; nobody else works on them meanwhile. Mapping under a version
+ * is for those who have it: `versions`, by entity.
+ */
+export async function leaseJobs(
+  dataSource: DataSource,
+  worker: string,
+  leaseMs: number,
+  versions: Readonly<Record<string, string>>,
+): Promise<Job[]> {
   const [jobs] = (await dataSource.query(
     `update job set leased_by = $1, leased_until = now() + make_interval(secs => $2 / 1000.0)
       where ended_at is null and status in ('planning', 'running', 'cancelled')
         and (leased_by = $1 or leased_until is null or leased_until < now())
+        and (kind <> 'remap' or status = 'cancelled'
+             or exists (select from projection p where scope->'entities' ? p.entity and p.next = $3::jsonb->>p.entity))
      returning ${COLUMNS}`,
-    [worker, leaseMs],
+    [worker, leaseMs, JSON.stringify(versions)],
   )) as [Job[], number];
   return jobs.sort((a, b) => a.requestedAt.getTime() - b.requestedAt.getTime());
 }

@@ -308,6 +308,12 @@ describe('resynchronisation jobs', () => {
     await bed.job(body.id, 'done');
   });
 
+  /** Under which version entities were mapped, and their population. */
+  const versions = async () =>
+    (await bed.dataSource.query(
+      `select distinct l.projection, p.version, p.next from ledger l left join projection p using (entity)`,
+    )) as { projection: string | null; version: string; next: string | null }[];
+
   it('maps everything again when the mapping has another version, without a call where the row is the same', async () => {
     await bed.given(80);
     const before = (await bed.target.calls()).length;
@@ -321,8 +327,7 @@ describe('resynchronisation jobs', () => {
     };
     await until(async () => (await remap()) !== undefined, 'nothing was mapped again');
     expect((await bed.target.calls()).length).toBe(before);
-    const versions = (await bed.dataSource.query('select distinct projection from ledger')) as object[];
-    expect(versions).toEqual([{ projection: '2' }]);
+    expect(await versions()).toEqual([{ projection: null, version: '2', next: null }]);
 
     [bed.target.version, bed.target.prefix] = ['3', 'new '];
     await bed.restart();
@@ -331,6 +336,52 @@ describe('resynchronisation jobs', () => {
       'rows',
     );
     expect((await bed.target.calls()).length).toBe(before + 80);
+  });
+
+  it('keeps the days that a new version of the mapping names, also where the row is the same today', async () => {
+    await bed.given(1);
+    const who = person('Ends');
+    const roles = { external: [{ population: 'PXSS', structure: 'code:S0', to: '2999-11-30' }] };
+    await bed.take('person', [{ ...who, roles }, 1]);
+    await bed.settled();
+    const day = async () => {
+      const rows = await bed.dataSource.query(`select due_day::text as day from ledger where id = $1`, [who.id]);
+      return (rows as { day: string }[])[0]?.day;
+    };
+    expect(await day()).toBe('2999-12-01');
+    const before = (await bed.target.calls()).length;
+    [bed.target.version, bed.target.longer] = ['2', 10];
+    await bed.restart();
+    await until(async () => (await day()) === '2999-12-11', 'the day is the old one');
+    await until(async () => (await versions()).every(({ next }) => next === null), 'not everything was mapped again');
+    expect((await bed.target.calls()).length).toBe(before);
+  });
+
+  it('leaves the mapping of everything to a process that has the new version', async () => {
+    await bed.given(30);
+    await bed.dataSource.query(
+      `update projection set next = '2';
+       insert into job (id, kind, mode, scope, status, automatic, author, drift_percent)
+       values (gen_random_uuid(), 'remap', 'trust', '{"entities":["structure"]}', 'planning', true, 'myelin', 5)`,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    const remap = async () => {
+      const { body } = await bed.get('/resyncs');
+      return body.items.find(({ scope }: { scope: { entities: string[] } }) => scope.entities[0] === 'structure')
+        .status;
+    };
+    expect(await remap()).toBe('planning');
+    // What is written meanwhile says under which version.
+    const one = structure('MEANWHILE');
+    await bed.take('structure', [one, 1]);
+    await bed.settled();
+    expect(await bed.ledger(one.id)).toMatchObject({ projection: '1' });
+    [bed.target.version, bed.target.prefix] = ['2', 'new '];
+    await bed.restart();
+    await until(async () => (await remap()) === 'done', 'it was not mapped again');
+    const labels = Object.values(await bed.target.rows()).map(({ label }) => String(label));
+    expect(labels.every((label) => label.startsWith('new '))).toBe(true);
+    expect(labels).toHaveLength(31);
   });
 
   it('maps everything again as soon as a resynchronisation that was in its way has ended', async () => {
@@ -353,8 +404,7 @@ describe('resynchronisation jobs', () => {
       async () => (await statuses()).join() === kinds.map(() => 'done').join(),
       'not everything was mapped again',
     );
-    const versions = (await bed.dataSource.query('select distinct projection from ledger')) as object[];
-    expect(versions).toEqual([{ projection: '2' }]);
+    expect(await versions()).toEqual([{ projection: null, version: '2', next: null }]);
   });
 
   it('names the field of an order that cannot be understood', async () => {

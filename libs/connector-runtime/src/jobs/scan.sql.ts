@@ -19,7 +19,14 @@ export interface Scanned {
   readonly stale: boolean;
   /** Its state is another than the target acknowledged. */
   readonly behind: boolean;
+  /** It was mapped under another version than its population. */
+  readonly apart: boolean;
   readonly state: Master | null;
+  /** Day on which it is mapped again, and names of what it used (`entity|id`, spaces between them); null where it is not stale. */
+  readonly dueDay: string | null;
+  readonly uses: string | null;
+  /** Keys of what it waits for (`entity|scheme:value`, line ends between them). */
+  readonly waitsFor: string | null;
 }
 
 interface ChunkQuery {
@@ -92,10 +99,12 @@ export async function countApart(
 export async function readChunk(dataSource: DataSource, query: ChunkQuery): Promise<Scanned[]> {
   return (await dataSource.query(
     `select l.entity, l.id, l.status, l.target_id as "targetId", l.row_hash as "rowHash", l.etag, l.suspended_on::text as "suspendedOn",
-            stale, behind, case when stale then s.state end as state
+            stale, behind, l.projection is not null as apart, case when stale then s.state end as state,
+            case when stale then l.due_day::text end as "dueDay", case when stale then array_to_string(l.uses, ' ') end as uses,
+            case when stale then array_to_string(l.waits_for, e'\\n') end as "waitsFor"
        from ledger l join state s on s.entity = l.entity and s.id = l.id
             cross join lateral (select (l.epoch, l.revision) is distinct from (s.epoch, s.revision) as behind) as compared
-            cross join lateral (select behind or l.projection is distinct from $9
+            cross join lateral (select behind or coalesce(l.projection, (select version from projection where entity = $1)) is distinct from $9
                                        or l.status not in ('applied', 'suspended', 'absent', 'skipped') as stale) as judged
       -- The place to begin is named for both tables: each is read from there on.
       where ${IN_SCOPE} and l.id > $7 and s.id > $7 and ($10::uuid is null or l.id <= $10 and s.id <= $10)
@@ -131,7 +140,7 @@ export async function readRows(
   return new Map(rows.map(({ id, row }) => [id, row]));
 }
 
-/** Notes that these entities map to the same row under this version of the mapping. */
+/** Notes that these entities, which were mapped under another version than their population, map to the same row under this one. */
 export async function saveProjection(
   dataSource: DataSource,
   entity: Entity,

@@ -87,8 +87,8 @@ export class Scan {
       // Live changes pass between two slices: the mapping alone would hold them up for as long as a chunk takes.
       if (index % SLICE === SLICE - 1) await setImmediate();
       const mapping = mappingOf(one);
-      if (this.isAsAcknowledged(one, mapping)) same.push(one);
-      else rest.push({ one, mapping });
+      if (!this.isAsAcknowledged(one, mapping)) rest.push({ one, mapping });
+      else if (one.apart) same.push(one);
     }
     const rows = await readRows(
       this.dataSource,
@@ -107,6 +107,8 @@ export class Scan {
         items.push(tried);
         continue;
       }
+      // What a new mapping makes wait is for a worker, who leaves word whom it waits for.
+      if (mapping.is === 'waiting' && one.status !== 'waiting') items.push({ ...tried, action: 'retry' });
       if (mapping.is === 'skipped' || mapping.is === 'waiting') continue;
       const standing: Standing = read === undefined ? { ...one, row } : standingOf(read, one.suspendedOn);
       let decision: Decision;
@@ -117,13 +119,14 @@ export class Scan {
         continue;
       }
       const { action, changed } = decision;
+      const isRemembered = renewed === undefined || isKept(one, mapping, decision.dueDay);
       const forgotten = read !== undefined && one.stale && changedAttributes(row, read?.row ?? null).length > 0;
       if (action !== 'none') items.push({ entity: one.entity, id: one.id, action, changed });
       // The target is right and the ledger is not: it learns what the target has, without a write.
-      else if (forgotten || (one.stale && one.status !== statusOf(mapping, standing)))
+      else if (!isRemembered || forgotten || (one.stale && one.status !== statusOf(mapping, standing)))
         items.push({ entity: one.entity, id: one.id, action: 'refresh', changed: [] });
       else {
-        if (one.stale && !one.behind) same.push(one);
+        if (one.stale && !one.behind && one.apart) same.push(one);
         if (read?.etag !== undefined && read.etag !== one.etag) versions.push({ id: one.id, etag: read.etag });
       }
     }
@@ -165,7 +168,8 @@ export class Scan {
       mapping?.is === 'row' &&
       !one.behind &&
       one.status === 'applied' &&
-      one.rowHash === rowHash(mapping.row)
+      one.rowHash === rowHash(mapping.row) &&
+      isKept(one, mapping, mapping.validUntil ?? null)
     );
   }
 
@@ -177,6 +181,18 @@ export class Scan {
     }
     return found;
   }
+}
+
+/** Whether a mapping names the day, the uses and the waits that are kept of the last one. */
+function isKept(one: Scanned, { uses, waitsFor }: Mapping, dueDay: string | null): boolean {
+  const names = new Set(uses.map(({ entity, id }) => `${entity}|${id}`));
+  const kept = one.uses?.split(' ') ?? [];
+  return (
+    one.dueDay === dueDay &&
+    one.waitsFor === (waitsFor?.join('\n') ?? null) &&
+    kept.length === names.size &&
+    kept.every((name) => names.has(name))
+  );
 }
 
 /** What an entity must be whose state and mapping version are as the target acknowledged them: what it was then. */

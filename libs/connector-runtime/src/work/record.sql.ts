@@ -55,7 +55,8 @@ async function save(manager: EntityManager, worker: string, results: readonly Re
             waits_for = (select array_agg(key) from jsonb_array_elements_text(r."waitsFor") as key),
             epoch = case when done then r.epoch else l.epoch end,
             revision = case when done then r.revision else l.revision end,
-            projection = case when done then r.projection else l.projection end,
+            -- That of the population goes without saying, unless it is about to become another.
+            projection = case when not done then l.projection when p.next is null then nullif(r.projection, p.version) else r.projection end,
             acknowledged_at = case when done then now() else l.acknowledged_at end,
             fingerprint = r.fingerprint, ticket = r.ticket, parked_at = case when r.status = 'parked' then coalesce(l.parked_at, now()) end,
             dismissal = null, held = r.held,
@@ -82,6 +83,7 @@ async function save(manager: EntityManager, worker: string, results: readonly Re
               "retryInMs" float8, "quarantineMs" float8, "dueDay" date, job uuid, permit text)
             cross join lateral (select r.status in ('applied', 'suspended', 'absent', 'skipped') as done,
                                        r.status = 'due' as open) as progress
+            left join projection p on p.entity = r.entity
       where l.entity = r.entity and l.id = r.id and l.claimed_by = $1
      returning l.entity, l.id`,
       results.length,
