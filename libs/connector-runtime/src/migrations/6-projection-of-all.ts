@@ -10,6 +10,8 @@ export class ProjectionOfAll1764310000000 implements MigrationInterface {
       alter table projection add next text;
       -- From here on null: that of the population.
       update ledger l set projection = null from projection p where p.entity = l.entity and p.version = l.projection;
+      -- Under which version a job of before maps is not known: it begins anew.
+      update job set status = 'cancelled' where kind = 'remap' and status in ('planning', 'running', 'paused');
     `);
   }
 
