@@ -5,7 +5,7 @@ let hub: TestInstallation;
 beforeAll(async () => {
   hub = await TestInstallation.create('check');
 }, 60_000);
-afterAll(() => hub.drop(), 60_000);
+afterAll(() => hub.drop(), 180_000);
 
 /** What a connector with these settings tells that is started only to check itself. */
 const checked = async (settings: Record<string, string> = {}) => {

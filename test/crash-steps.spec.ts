@@ -18,7 +18,7 @@ beforeAll(async () => {
   person = await hub.add('person', { servers: { ...hub.names.servers, KAFKA_BROKERS: `127.0.0.1:${closed}` } });
   await createDatabase(hub.names.servers.DATABASE_URL ?? '', hub.databaseName('person'));
 }, 60_000);
-afterAll(() => hub.drop(), 60_000);
+afterAll(() => hub.drop(), 180_000);
 
 /** A person who can be told from all others by a number. */
 const document = (number: string) => ({

@@ -31,7 +31,7 @@ beforeAll(async () => {
   coming = await hire('COMING', { from: dayAfter(lastDay) });
   expect(await hub.converged(4)).toEqual({ entries: 4, differences: [] });
 }, 90_000);
-afterAll(() => hub.drop(), 60_000);
+afterAll(() => hub.drop(), 180_000);
 
 async function hire(sourceId: string, validity: { from: string; to?: string }): Promise<string> {
   const affectations = [{ structure: 'code:DSI', quota: 100, ...validity }];

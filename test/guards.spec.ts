@@ -23,7 +23,7 @@ beforeAll(async () => {
   await load(person.url, 'siham', ndjson(Array.from({ length: PERSONS }, (_, i) => employee(i, employed))));
   expect(await hub.converged(PERSONS + 1)).toEqual(same());
 }, 120_000);
-afterAll(() => hub.drop(), 60_000);
+afterAll(() => hub.drop(), 180_000);
 
 const since = '2020-09-01';
 const employed = {

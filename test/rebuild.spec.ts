@@ -28,7 +28,7 @@ beforeAll(async () => {
   hub = await TestInstallation.create('rebuild');
   [person, structure, connector] = await hub.start('person', 'structure', 'connector-ldap');
 }, 90_000);
-afterAll(() => hub.drop(), 60_000);
+afterAll(() => hub.drop(), 180_000);
 
 const same = () => ({ entries: records, differences: [] });
 const firstPersons = async () => (await call<{ items: RecordView[] }>('GET', `${person.url}/persons?limit=200`)).items;

@@ -26,7 +26,7 @@ beforeAll(async () => {
   await load(person.url, 'registry', ndjson(persons));
   expect(await hub.converged(RECORDS)).toEqual({ entries: RECORDS, differences: [] });
 }, 240_000);
-afterAll(() => hub.drop(), 60_000);
+afterAll(() => hub.drop(), 180_000);
 
 const post = <T>(service: Service, path: string, body: object) => call<T>('POST', service.url + path, body);
 const detail = async (service: Service, check: string) => (await health(service)).checks[check]?.detail ?? '';

@@ -21,7 +21,7 @@ beforeAll(async () => {
   await load(person.url, 'registry', ndjson(persons));
   expect(await hub.converged(RECORDS)).toEqual({ entries: RECORDS, differences: [] });
 }, 240_000);
-afterAll(() => hub.drop(), 60_000);
+afterAll(() => hub.drop(), 180_000);
 
 /** Marks every record as not published: the same revisions are sent once more. */
 const republish = (name: 'person' | 'structure') =>

@@ -24,7 +24,7 @@ beforeAll(async () => {
   await load(person.url, 'registry', ndjson(persons));
   expect(await hub.converged(RECORDS)).toEqual(same());
 }, 240_000);
-afterAll(() => hub.drop(), 60_000);
+afterAll(() => hub.drop(), 180_000);
 
 const same = () => ({ entries: RECORDS, differences: [] });
 const size = async () => (await readDirectory(hub.directory)).size;

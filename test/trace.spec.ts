@@ -13,7 +13,7 @@ beforeAll(async () => {
   hub = await TestInstallation.create('trace');
   [person, , connector, deliveries] = await hub.start('person', 'structure', 'connector-ldap', 'deliveries');
 }, 120_000);
-afterAll(() => hub.drop(), 60_000);
+afterAll(() => hub.drop(), 180_000);
 
 interface Step {
   step: string;

@@ -23,7 +23,7 @@ let other: OtherDirectory;
 beforeAll(async () => {
   hub = await TestInstallation.create('two');
 }, 60_000);
-afterAll(() => hub.drop(), 60_000);
+afterAll(() => hub.drop(), 180_000);
 
 const same = () => ({ entries: RECORDS, differences: [] });
 const written = (service: Service) => metric(service, 'myelin_deliveries_total', { outcome: 'modified' });

@@ -15,7 +15,7 @@ beforeAll(async () => {
   hub = await TestInstallation.create('waiting');
   [person, structure, connector] = await hub.start('person', 'structure', 'connector-ldap');
 }, 90_000);
-afterAll(() => hub.drop(), 60_000);
+afterAll(() => hub.drop(), 180_000);
 
 const since = '2020-09-01';
 const someone = { birthName: 'Lefèvre', givenNames: ['Maëlle'] };
