@@ -31,7 +31,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await hub.drop();
   await stack.stop();
-}, 90_000);
+}, 180_000);
 
 it('starts without a broker, keeps what it is told, and goes on alone when the broker is there', async () => {
   await stack.kafka.stop();

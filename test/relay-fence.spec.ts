@@ -32,7 +32,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await hub.drop();
   await query(hub.names.servers.DATABASE_URL ?? '', `drop role ${account}`);
-}, 60_000);
+}, 180_000);
 
 const NUMBERS = Array.from({ length: PERSONS }, (_, n) => `F${String(n).padStart(6, '0')}`);
 

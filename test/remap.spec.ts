@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await database.end();
   await hub.drop();
-}, 60_000);
+}, 180_000);
 
 /** Lets the connector find that another version of the mapping made what it wrote; answers the job that follows. */
 async function mappedAgain(during: () => Promise<void> = () => Promise.resolve()): Promise<JobView> {
