@@ -20,9 +20,11 @@ import {
   type Stack,
   type StackSettings,
 } from '@myelin/testing';
-import { call, type EntityStatus } from '../deploy/demo/hub.js';
+import { call, load, type EntityStatus } from '../deploy/demo/hub.js';
+import { ndjson } from '../deploy/demo/ndjson.js';
 import { deleteTopics, readTopic } from '../libs/messaging/test/bed.js';
 import { compareDirectory, type Compared } from './compare-directory.js';
+import { university } from './university.js';
 
 /** Settings of the directory connector: the university of the demonstration. */
 const DIRECTORY = { HOME_UAI: '0755890V', EPPN_SCOPE: 'univ.example' };
@@ -30,6 +32,13 @@ const CONVERGED_MS = 180_000;
 
 /** Folder of the run: logs of the services, data of the servers that a suite has for itself. */
 export const folderOf = (suite: string) => join(process.env.MYELIN_LOCAL ?? '.local/end-to-end', suite);
+
+/** The services of a university. */
+export interface University {
+  readonly structure: Service;
+  readonly person: Service;
+  readonly connector: Service;
+}
 
 /** A connector with a database and a subtree of its own, and that subtree. */
 export interface OtherDirectory {
@@ -101,6 +110,17 @@ export class TestInstallation {
     for (const name of names) services.push(await this.add(name));
     await Promise.all(services.map((service) => service.start()));
     return services as { [K in keyof N]: Service };
+  }
+
+  /** Starts both referentials and the connector, and waits until the directory has a university of that size. */
+  async startUniversity(size: { structures: number; persons: number }): Promise<University> {
+    const [structure, person, connector] = await this.start('structure', 'person', 'connector-ldap');
+    const { structures, persons } = university(size);
+    await load(structure.url, 'open-data', ndjson(structures));
+    await load(person.url, 'registry', ndjson(persons));
+    const expected = { entries: size.structures + size.persons, differences: [] };
+    expect(await this.converged(expected.entries)).toEqual(expected);
+    return { structure, person, connector };
   }
 
   /** The database of a service. */

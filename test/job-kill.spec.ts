@@ -1,10 +1,7 @@
 import { until, type Service, type Stack } from '@myelin/testing';
-import { load } from '../deploy/demo/hub.js';
-import { ndjson } from '../deploy/demo/ndjson.js';
 import { readDirectory, setByHand } from './directory.js';
 import { startOwnServers, TestInstallation } from './installation.js';
 import { itemsOf, jobWhen, readJob, resync, type JobView } from './jobs.js';
-import { university } from './university.js';
 
 const SIZE = { structures: 40, persons: 800 };
 const RECORDS = SIZE.structures + SIZE.persons;
@@ -20,12 +17,7 @@ let connector: Service;
 beforeAll(async () => {
   stack = (await startOwnServers('job-kill', ['postgres', 'kafka', 'slapd'])) as Required<Stack>;
   hub = await TestInstallation.create('job-kill', stack.settings);
-  const [structure, person, ldap] = await hub.start('structure', 'person', 'connector-ldap');
-  connector = ldap;
-  const { structures, persons } = university(SIZE);
-  await load(structure.url, 'open-data', ndjson(structures));
-  await load(person.url, 'registry', ndjson(persons));
-  expect(await hub.converged(RECORDS)).toEqual({ entries: RECORDS, differences: [] });
+  ({ connector } = await hub.startUniversity(SIZE));
 }, 240_000);
 afterAll(async () => {
   await hub.stop();

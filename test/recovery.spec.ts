@@ -20,11 +20,7 @@ let connector: Service;
 
 beforeAll(async () => {
   hub = await TestInstallation.create('recovery');
-  [person, structure, connector] = await hub.start('person', 'structure', 'connector-ldap');
-  const { structures, persons } = university(SIZE);
-  await load(structure.url, 'open-data', ndjson(structures));
-  await load(person.url, 'registry', ndjson(persons));
-  expect(await hub.converged(RECORDS)).toEqual({ entries: RECORDS, differences: [] });
+  ({ person, structure, connector } = await hub.startUniversity(SIZE));
 }, 240_000);
 afterAll(() => hub.drop(), 180_000);
 

@@ -1,10 +1,8 @@
 import pg from 'pg';
 import { until, type Service } from '@myelin/testing';
-import { call, load } from '../deploy/demo/hub.js';
-import { ndjson } from '../deploy/demo/ndjson.js';
+import { call } from '../deploy/demo/hub.js';
 import { TestInstallation } from './installation.js';
 import { itemsOf, jobWhen, type JobView } from './jobs.js';
-import { university } from './university.js';
 
 /** So many that they are mapped in threads of their own. */
 const SIZE = { structures: 40, persons: 3500 };
@@ -16,12 +14,7 @@ let database: pg.Client;
 
 beforeAll(async () => {
   hub = await TestInstallation.create('remap');
-  const [structure, person, ldap] = await hub.start('structure', 'person', 'connector-ldap');
-  connector = ldap;
-  const { structures, persons } = university(SIZE);
-  await load(structure.url, 'open-data', ndjson(structures));
-  await load(person.url, 'registry', ndjson(persons));
-  expect(await hub.converged(RECORDS)).toEqual({ entries: RECORDS, differences: [] });
+  ({ connector } = await hub.startUniversity(SIZE));
   database = new pg.Client({ connectionString: hub.databaseUrl('connector-ldap') });
   await database.connect();
 }, 240_000);

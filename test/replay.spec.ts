@@ -1,25 +1,18 @@
 import { until, type Service } from '@myelin/testing';
-import { change, load, type RecordView, call } from '../deploy/demo/hub.js';
-import { ndjson } from '../deploy/demo/ndjson.js';
+import { change, type RecordView, call } from '../deploy/demo/hub.js';
 import { readDirectory, versions } from './directory.js';
 import { metric, query, TestInstallation } from './installation.js';
-import { university } from './university.js';
 
 const SIZE = { structures: 60, persons: 300 };
 const RECORDS = SIZE.structures + SIZE.persons;
 
 let hub: TestInstallation;
 let person: Service;
-let structure: Service;
 let connector: Service;
 
 beforeAll(async () => {
   hub = await TestInstallation.create('replay');
-  [person, structure, connector] = await hub.start('person', 'structure', 'connector-ldap');
-  const { structures, persons } = university(SIZE);
-  await load(structure.url, 'open-data', ndjson(structures));
-  await load(person.url, 'registry', ndjson(persons));
-  expect(await hub.converged(RECORDS)).toEqual({ entries: RECORDS, differences: [] });
+  ({ person, connector } = await hub.startUniversity(SIZE));
 }, 240_000);
 afterAll(() => hub.drop(), 180_000);
 

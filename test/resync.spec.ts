@@ -1,10 +1,8 @@
 import { until, type Service } from '@myelin/testing';
-import { call, change, load, type RecordView } from '../deploy/demo/hub.js';
-import { ndjson } from '../deploy/demo/ndjson.js';
+import { call, change, type RecordView } from '../deploy/demo/hub.js';
 import { deleteEntries, dumpDirectory, findEntry, readDirectory, versions } from './directory.js';
 import { metric, TestInstallation } from './installation.js';
 import { itemsOf, jobWhen, order, readJob, resync } from './jobs.js';
-import { university } from './university.js';
 
 const SIZE = { structures: 40, persons: 2000 };
 const RECORDS = SIZE.structures + SIZE.persons;
@@ -17,12 +15,7 @@ let connector: Service;
 
 beforeAll(async () => {
   hub = await TestInstallation.create('resync');
-  const [structure] = await hub.start('structure');
-  [person, connector] = await hub.start('person', 'connector-ldap');
-  const { structures, persons } = university(SIZE);
-  await load(structure.url, 'open-data', ndjson(structures));
-  await load(person.url, 'registry', ndjson(persons));
-  expect(await hub.converged(RECORDS)).toEqual(same());
+  ({ person, connector } = await hub.startUniversity(SIZE));
 }, 240_000);
 afterAll(() => hub.drop(), 180_000);
 

@@ -81,7 +81,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
     this.stopping = true;
     this.wakeup.jobs.wake();
     await this.running;
-    this.scans.close();
+    this.scans.keepOnly([]);
   }
 
   private async loop(): Promise<void> {
@@ -95,7 +95,10 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
         while (ripples && !this.stopping && (await spreadRipple(this.dataSource, RIPPLE))) this.wakeup.workers();
         while (observed && !this.stopping && (await releaseObserved(this.dataSource, this.entities, RIPPLE)))
           this.wakeup.workers();
-        for (const job of jobs ? await leaseJobs(this.dataSource, this.name, LEASE_MS, this.versions) : []) {
+        const leased = jobs ? await leaseJobs(this.dataSource, this.name, LEASE_MS, this.versions) : [];
+        // A job that somebody has paused or another instance has taken over is not planned here any more.
+        this.scans.keepOnly(leased.map(({ id }) => id));
+        for (const job of leased) {
           if (this.stopping) break;
           pause = Math.min(pause, await this.step(job));
         }

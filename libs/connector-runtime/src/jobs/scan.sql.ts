@@ -20,7 +20,7 @@ export interface Scanned {
   /** Its state is another than the target acknowledged. */
   readonly behind: boolean;
   /** It was mapped under another version than its population. */
-  readonly apart: boolean;
+  readonly hasOwnVersion: boolean;
   readonly state: Master | null;
   /** Day on which it is mapped again, and names of what it used (`entity|id`, spaces between them); null where it is not stale. */
   readonly dueDay: string | null;
@@ -99,7 +99,7 @@ export async function countApart(
 export async function readChunk(dataSource: DataSource, query: ChunkQuery): Promise<Scanned[]> {
   return (await dataSource.query(
     `select l.entity, l.id, l.status, l.target_id as "targetId", l.row_hash as "rowHash", l.etag, l.suspended_on::text as "suspendedOn",
-            stale, behind, l.projection is not null as apart, case when stale then s.state end as state,
+            stale, behind, l.projection is not null as "hasOwnVersion", case when stale then s.state end as state,
             case when stale then l.due_day::text end as "dueDay", case when stale then array_to_string(l.uses, ' ') end as uses,
             case when stale then array_to_string(l.waits_for, e'\\n') end as "waitsFor"
        from ledger l join state s on s.entity = l.entity and s.id = l.id

@@ -88,7 +88,7 @@ export class Scan {
       if (index % SLICE === SLICE - 1) await setImmediate();
       const mapping = mappingOf(one);
       if (!this.isAsAcknowledged(one, mapping)) rest.push({ one, mapping });
-      else if (one.apart) same.push(one);
+      else if (one.hasOwnVersion) same.push(one);
     }
     const rows = await readRows(
       this.dataSource,
@@ -126,7 +126,7 @@ export class Scan {
       else if (!isRemembered || forgotten || (one.stale && one.status !== statusOf(mapping, standing)))
         items.push({ entity: one.entity, id: one.id, action: 'refresh', changed: [] });
       else {
-        if (one.stale && !one.behind && one.apart) same.push(one);
+        if (one.stale && !one.behind && one.hasOwnVersion) same.push(one);
         if (read?.etag !== undefined && read.etag !== one.etag) versions.push({ id: one.id, etag: read.etag });
       }
     }

@@ -41,8 +41,9 @@ export class Scans {
     this.open.delete(job);
   }
 
-  close(): void {
-    for (const job of this.open.keys()) this.forget(job);
+  /** Ends the scans of all jobs but these. */
+  keepOnly(jobs: readonly string[]): void {
+    for (const job of this.open.keys()) if (!jobs.includes(job)) this.forget(job);
   }
 
   private begin({ mode, scope, total }: Job, entity: Entity): Open {
