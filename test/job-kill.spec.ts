@@ -8,7 +8,7 @@ const RECORDS = SIZE.structures + SIZE.persons;
 /** Entities per second: the job is in its middle at each kill, also where a server takes long to come back. */
 const RATE = 20;
 /** Done between two kills. */
-const STEP = 40;
+const STEP = 60;
 
 let stack: Required<Stack>;
 let hub: TestInstallation;
