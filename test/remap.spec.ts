@@ -68,9 +68,13 @@ const scanning = async () => {
 
 it('maps everything again in threads when the mapping has another version, and writes only where the row is another, in the ledger too', async () => {
   const { rows } = await database.query<{ id: string }>(
-    `update ledger set row_hash = 'another', target_row = target_row || '{"displayName": ["Another Name"]}'
-      where entity = 'person' and id in (select id from ledger where entity = 'person' order by md5(id::text) limit 3)
-     returning id`,
+    `with changed as (
+       update ledger set row_hash = 'another'
+        where entity = 'person' and id in (select id from ledger where entity = 'person' order by md5(id::text) limit 3)
+       returning id)
+     update acknowledged_row a set row = (a.row::jsonb || '{"displayName": ["Another Name"]}')::json
+       from changed where a.entity = 'person' and a.id = changed.id
+     returning a.id`,
   );
   const before = await writers();
   let most = 0;

@@ -4,6 +4,7 @@ import { JobTally1764200000000 } from './migrations/3-job-tally.js';
 import { OpenItems1764290000000 } from './migrations/4-open-items.js';
 import { PlanSummary1764300000000 } from './migrations/5-plan-summary.js';
 import { ProjectionOfAll1764310000000 } from './migrations/6-projection-of-all.js';
+import { AcknowledgedRows1764320000000 } from './migrations/7-acknowledged-rows.js';
 
 /** The schema of every connector's database, oldest step first. */
 export const MIGRATIONS = [
@@ -13,4 +14,5 @@ export const MIGRATIONS = [
   OpenItems1764290000000,
   PlanSummary1764300000000,
   ProjectionOfAll1764310000000,
+  AcknowledgedRows1764320000000,
 ];

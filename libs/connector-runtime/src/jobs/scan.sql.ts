@@ -131,12 +131,12 @@ export async function readRows(
   dataSource: DataSource,
   entity: Entity,
   ids: readonly string[],
-): Promise<Map<string, Row | null>> {
+): Promise<Map<string, Row>> {
   if (ids.length === 0) return new Map();
   const rows = (await dataSource.query(
-    `select id, target_row as row from unnest($2::uuid[]) as wanted (id) join ledger using (id) where entity = $1`,
+    `select id, row from unnest($2::uuid[]) as wanted (id) join acknowledged_row using (id) where entity = $1`,
     [entity, ids],
-  )) as { id: string; row: Row | null }[];
+  )) as { id: string; row: Row }[];
   return new Map(rows.map(({ id, row }) => [id, row]));
 }
 

@@ -18,7 +18,7 @@ export class JobsAndGuards1764100000000 implements MigrationInterface {
         -- Day in Europe/Paris at whose start the entity must be mapped again.
         add due_day date,
         add etag text,
-        -- Of target_row: scans compare it without reading the row.
+        -- Of the row that the target acknowledged: scans compare it without reading the row.
         add row_hash text,
         -- The job that made it due, and what its plan or an operator allows past the guards.
         add job uuid,

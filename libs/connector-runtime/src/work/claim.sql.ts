@@ -58,8 +58,8 @@ export interface Claim {
   readonly changedAt: Date | null;
 }
 
-type Taken = Omit<Claim, 'epoch' | 'revision' | 'state' | 'correlationId' | 'changedAt'>;
-type Newest = Pick<Claim, 'entity' | 'id' | 'epoch' | 'revision' | 'state' | 'correlationId' | 'changedAt'>;
+type Newest = Pick<Claim, 'entity' | 'id' | 'epoch' | 'revision' | 'state' | 'correlationId' | 'changedAt' | 'row'>;
+type Taken = Omit<Claim, Exclude<keyof Newest, 'entity' | 'id'>>;
 
 /**
  * Takes up to `limit` due entities of these priorities, the first ones first, for `leaseMs`. Nobody else gets them
@@ -84,17 +84,18 @@ export async function claim(
         set claimed_by = $1, claimed_until = now() + make_interval(secs => $4 / 1000.0), verify = l.verify or l.claimed_by is not null
        from due
       where l.entity = due.entity and l.id = due.id
-     returning l.entity, l.id, l.mark, l.attempts, l.cause, l.verify, l.target_id as "targetId", l.target_row as row, l.row_hash as "rowHash", l.etag,
+     returning l.entity, l.id, l.mark, l.attempts, l.cause, l.verify, l.target_id as "targetId", l.row_hash as "rowHash", l.etag,
                l.suspended_on::text as "suspendedOn", l.uses, l.epoch || '.' || l.revision as acknowledged, l.job, l.permit, l.ticket,
                l.fingerprint`,
     [worker, priorities, limit, leaseMs],
   )) as [Taken[], number];
   if (taken.length === 0) return [];
   // A statement of its own: within the first one a state that was committed after it began would be missed, and its mark not.
+  // The row is nobody else's to write meanwhile.
   const states = (await dataSource.query(
     kept(
-      `select entity, id, epoch, revision, state, correlation_id as "correlationId", changed_at as "changedAt"
-       from unnest($1::text[], $2::uuid[]) as taken (entity, id) join state using (entity, id)`,
+      `select entity, id, epoch, revision, state, correlation_id as "correlationId", changed_at as "changedAt", row
+       from unnest($1::text[], $2::uuid[]) as taken (entity, id) join state using (entity, id) left join acknowledged_row using (entity, id)`,
       taken.length,
     ),
     [taken.map(({ entity }) => entity), taken.map(({ id }) => id)],

@@ -44,11 +44,12 @@ export async function record(dataSource: DataSource, worker: string, outcome: Ou
 
 /** Saves results and answers for whom (`entity|id`): who has lost its claim has nothing to say any more. */
 async function save(manager: EntityManager, worker: string, results: readonly Result[]): Promise<Set<string>> {
-  const [saved] = (await manager.query(
+  const sent = results.map(({ row, ...result }) => (result.isRowKept ? result : { ...result, row }));
+  const saved = (await manager.query(
     kept(
-      `update ledger l
+      `with saved as (update ledger l
         set status = r.status,
-            target_id = r."targetId", target_row = r.row, row_hash = r."rowHash", etag = r.etag, suspended_on = r."suspendedOn",
+            target_id = r."targetId", row_hash = r."rowHash", etag = r.etag, suspended_on = r."suspendedOn",
             unrepresentable = r.unrepresentable, error = r.error, attempts = r.attempts,
             -- Somebody may have asked meanwhile that it be read in the target.
             verify = r.verify or l.mark <> r.mark and l.verify,
@@ -77,19 +78,23 @@ async function save(manager: EntityManager, worker: string, results: readonly Re
                                  when not done then l.pending_since end,
             claimed_by = case when r."quarantineMs" is not null then 'nobody: a call has no known outcome' end,
             claimed_until = now() + make_interval(secs => r."quarantineMs" / 1000.0)
-       from jsonb_to_recordset($2::jsonb) as r (entity text, id uuid, mark integer, status text, epoch integer, revision integer,
-              projection text, "targetId" text, row jsonb, "rowHash" text, etag text, "suspendedOn" date, unrepresentable jsonb, "waitsFor" jsonb,
+       from json_to_recordset($2::json) as r (entity text, id uuid, mark integer, status text, epoch integer, revision integer,
+              projection text, "targetId" text, row json, "isRowKept" boolean, "rowHash" text, etag text, "suspendedOn" date, unrepresentable jsonb, "waitsFor" jsonb,
               error jsonb, fingerprint text, ticket text, held text, "heldChanges" jsonb, attempts integer, verify boolean,
               "retryInMs" float8, "quarantineMs" float8, "dueDay" date, job uuid, permit text)
             cross join lateral (select r.status in ('applied', 'suspended', 'absent', 'skipped') as done,
                                        r.status = 'due' as open) as progress
             left join projection p on p.entity = r.entity
       where l.entity = r.entity and l.id = r.id and l.claimed_by = $1
-     returning l.entity, l.id`,
+     returning l.entity, l.id, r.row, r."isRowKept"),
+       written as (insert into acknowledged_row (entity, id, row) select entity, id, row from saved where row is not null
+                   on conflict (entity, id) do update set row = excluded.row),
+       gone as (delete from acknowledged_row a using saved s where not s."isRowKept" and s.row is null and a.entity = s.entity and a.id = s.id)
+       select entity, id from saved`,
       results.length,
     ),
-    [worker, JSON.stringify(results)],
-  )) as [{ entity: Entity; id: string }[], number];
+    [worker, JSON.stringify(sent)],
+  )) as { entity: Entity; id: string }[];
   return new Set(saved.map(({ entity, id }) => `${entity}|${id}`));
 }
 

@@ -48,6 +48,8 @@ export interface Result {
   readonly targetId: string | null;
   readonly row: Row | null;
   readonly rowHash: string | null;
+  /** The ledger already has this row. */
+  readonly isRowKept: boolean;
   readonly etag: string | null;
   readonly suspendedOn: string | null;
   readonly unrepresentable: readonly FieldFault[] | null;
@@ -99,7 +101,11 @@ export interface Outcome {
 }
 
 /** What became of a claim, with everything forgotten that `changes` does not say. */
-export function resultOf(one: Claim, projection: string, changes: Pick<Result, 'status'> & Partial<Result>): Result {
+export function resultOf(
+  one: Claim,
+  projection: string,
+  changes: Pick<Result, 'status'> & Partial<Omit<Result, 'isRowKept'>>,
+): Result {
   return {
     entity: one.entity,
     id: one.id,
@@ -110,6 +116,7 @@ export function resultOf(one: Claim, projection: string, changes: Pick<Result, '
     targetId: null,
     row: null,
     rowHash: null,
+    isRowKept: (changes.rowHash ?? null) === one.rowHash,
     etag: null,
     suspendedOn: null,
     unrepresentable: null,

@@ -35,6 +35,33 @@ it('calls nobody when a message comes twice, older, or without a change that sho
   expect(await bed.target.calls()).toHaveLength(1);
 });
 
+it('writes down the row that the target has when it is another, and forgets it with the entity', async () => {
+  const one = structure('A');
+  const kept = async () =>
+    (await bed.dataSource.query('select row, xmin::text as by from acknowledged_row where id = $1', [one.id])) as {
+      row: { label: string };
+      by: string;
+    }[];
+  await bed.take('structure', [one, 1]);
+  await bed.settled();
+  const first = await kept();
+  expect(first).toMatchObject([{ row: { label: one.longLabel } }]);
+  bed.target.faults.refuses = 'refused';
+  await bed.take('structure', [{ ...one, longLabel: 'refused' }, 2]);
+  await bed.settled();
+  expect(await bed.status(one.id)).toMatchObject({ status: 'parked' });
+  bed.target.faults.refuses = undefined;
+  await bed.take('structure', [{ ...one, shortLabel: 'not mapped' }, 3]);
+  await bed.settled();
+  expect(await kept()).toEqual(first);
+  await bed.take('structure', [{ ...one, longLabel: 'Another label' }, 4]);
+  await bed.settled();
+  expect(await kept()).toMatchObject([{ row: { label: 'Another label' } }]);
+  await bed.take('structure', [{ ...one, status: 'erased' }, 5]);
+  await bed.settled();
+  expect(await kept()).toEqual([]);
+});
+
 it('lets a person wait for its structure by name, and go when it arrives', async () => {
   const home = structure('LATE');
   const who = person('Dupond', 'code:LATE');
@@ -169,8 +196,9 @@ it('takes over what a dead worker had claimed, and reads it first', async () => 
   await bed.take('structure', [one, 1]);
   await bed.settled();
   await bed.dataSource.query(
-    `update ledger set due_at = now(), claimed_by = 'dead', claimed_until = now() + interval '1 second', target_row = '{"label":"stale"}'`,
+    `update ledger set due_at = now(), claimed_by = 'dead', claimed_until = now() + interval '1 second', row_hash = 'stale'`,
   );
+  await bed.dataSource.query(`update acknowledged_row set row = '{"label":"stale"}'`);
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(await bed.target.calls()).toHaveLength(1);
   await bed.settled();
