@@ -83,6 +83,16 @@ export async function setByHand(
   });
 }
 
+/** Adds persons below an entry by hand, whom the hub knows nothing of, and answers their DNs. */
+export async function addPersons(directory: LdapAccess, branch: string, count: number): Promise<string[]> {
+  const uids = Array.from({ length: count }, (_, i) => `guest${i}`);
+  await withDirectory(directory, async (client) => {
+    for (const uid of uids)
+      await client.add(`uid=${uid},${branch}`, { objectClass: 'inetOrgPerson', uid, cn: uid, sn: uid });
+  });
+  return uids.map((uid) => `uid=${uid},${branch}`);
+}
+
 async function withDirectory(directory: LdapAccess, work: (client: Client) => Promise<void>): Promise<void> {
   const client = new Client({ url: directory.url, timeout: 30_000 });
   await client.bind(directory.bindDn, directory.password);

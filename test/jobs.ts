@@ -70,3 +70,20 @@ export async function itemsOf({ url }: Service, { id }: { id: string }, outcome?
   } while (next !== null);
   return all;
 }
+
+/** A line of the report of a reconciliation. */
+export interface FindingView {
+  entity: string;
+  finding: string;
+  id: string | null;
+  targetId?: string;
+}
+
+/** Everything that a job has found in the target, from its file. */
+export async function reportOf({ url }: Service, { id }: { id: string }): Promise<FindingView[]> {
+  const text = await (await fetch(`${url}/resyncs/${id}/report`)).text();
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as FindingView);
+}

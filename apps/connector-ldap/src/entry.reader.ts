@@ -1,12 +1,12 @@
-import { Fatal, Rejected, type Found, type Ref } from '@myelin/connector';
+import { Fatal, Rejected, type Found, type Listed, type Ref } from '@myelin/connector';
 import { canonicalDn } from './canonical-dn.js';
 import { attributesOf, standingIn, type EntryKind, type Standing } from './entry.js';
 import type { DirectorySettings } from './ldap.settings.js';
 import { sameDn } from './ldap/dn.js';
-import { equal, or } from './ldap/filter.js';
+import { equal, or, present } from './ldap/filter.js';
 import { isNoSuchObject, isSizeLimit } from './ldap/ldap.error.js';
 import type { CallOptions, LdapEntry, LdapOperations } from './ldap/ldap.port.js';
-import { hubRefId } from './ref-ids.js';
+import { hubIds, hubRefId } from './ref-ids.js';
 import type { Tree } from './tree.js';
 
 /** Ids in one filter: the server compares every candidate with each of them. */
@@ -65,6 +65,26 @@ export class EntryReader {
       for (const refId of attributes.supannRefId ?? []) versions.set(refId, versions.has(refId) ? null : version);
     }
     return ids.map((refId) => versions.get(refId) ?? null);
+  }
+
+  /** The entries of the kind below the branch, whoever made them; one that carries the ids of several records comes once for each. */
+  async *list(): AsyncGenerator<Listed[], void, void> {
+    const { branch, structural } = this.kind;
+    const filter = or(present('supannRefId'), ...structural.map((name) => equal('objectClass', name)));
+    try {
+      for await (const { entries } of this.ldap.list(branch, filter, this.attributes)) {
+        yield entries.filter(({ dn }) => !sameDn(dn, branch)).flatMap((entry) => this.listed(entry));
+      }
+    } catch (error) {
+      if (isNoSuchObject(error) && this.tree.isToCome(branch)) return;
+      throw missingBranch(error);
+    }
+  }
+
+  private listed(entry: LdapEntry): Listed[] {
+    const found = toFound(this.standing(entry));
+    const ids = hubIds(entry.attributes.supannRefId ?? [], this.settings);
+    return ids.length === 0 ? [{ ...found, id: null }] : ids.map((id) => ({ ...found, id }));
   }
 
   private async searchAll(refIds: readonly string[], attributes: readonly string[]): Promise<LdapEntry[]> {

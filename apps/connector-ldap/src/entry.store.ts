@@ -1,8 +1,8 @@
-import { Rejected, type Change, type Found, type Ref, type Written } from '@myelin/connector';
+import { Rejected, type Change, type Found, type Listed, type Ref, type Written } from '@myelin/connector';
 import { EntryReader, toFound } from './entry.reader.js';
 import type { EntryKind } from './entry.js';
 import { EntryWrite, type OnTaken } from './entry.write.js';
-import { onDirectory } from './ldap.errors.js';
+import { onDirectory, targetError } from './ldap.errors.js';
 import type { DirectorySettings } from './ldap.settings.js';
 import { ASSERTION } from './ldap/ldap.controls.js';
 import type { LdapPool } from './ldap/ldap.pool.js';
@@ -41,6 +41,15 @@ export class EntryStore {
       const found = await this.reader.findMany(refs);
       return found.map((one) => (one === null || one instanceof Rejected ? one : toFound(one)));
     });
+  }
+
+  /** All entries of the kind, ours and those of others. */
+  async *list(): AsyncGenerator<Listed[], void, void> {
+    try {
+      yield* this.reader.list();
+    } catch (error) {
+      throw targetError(error);
+    }
   }
 
   /** Carries out one change; safe to repeat, and given up as a whole after one deadline. */

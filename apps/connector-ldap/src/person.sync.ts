@@ -143,6 +143,10 @@ export class PersonSync implements Sync<'person'> {
     return this.entries.readVersions(refs);
   }
 
+  list() {
+    return this.entries.list();
+  }
+
   write(change: Change) {
     return this.entries.write(change);
   }

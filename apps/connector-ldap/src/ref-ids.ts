@@ -21,6 +21,16 @@ export function hubRefId(id: string, { hubLabel }: DirectorySettings): string {
   return `{${hubLabel}}${id}`;
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The master ids among the values of supannRefId. */
+export function hubIds(values: readonly string[], { hubLabel }: DirectorySettings): string[] {
+  return values
+    .filter((value) => labelOf(value) === hubLabel)
+    .map((value) => value.slice(hubLabel.length + 2))
+    .filter((id) => UUID.test(id));
+}
+
 /** Writes the hub's id and the other identifiers that are valid on that day. */
 export function writeRefIds(
   draft: EntryDraft,

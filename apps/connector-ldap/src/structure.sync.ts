@@ -73,6 +73,10 @@ export class StructureSync implements Sync<'structure'> {
     return this.entries.readVersions(refs);
   }
 
+  list() {
+    return this.entries.list();
+  }
+
   write(change: Change) {
     return this.entries.write(change);
   }

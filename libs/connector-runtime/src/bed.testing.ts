@@ -90,6 +90,12 @@ export class Bed {
     return { status: response.status, body: await response.json() };
   }
 
+  /** What is answered as a file. */
+  async text(path: string): Promise<string> {
+    const { port } = this.app.getHttpServer().address() as AddressInfo;
+    return (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+  }
+
   get = (path: string) => this.call('GET', path);
   post = (path: string, body: object = {}, headers?: Record<string, string>) =>
     this.call('POST', path, { author: 'olga', ...body }, headers);

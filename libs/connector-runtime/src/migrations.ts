@@ -5,6 +5,7 @@ import { OpenItems1764290000000 } from './migrations/4-open-items.js';
 import { PlanSummary1764300000000 } from './migrations/5-plan-summary.js';
 import { ProjectionOfAll1764310000000 } from './migrations/6-projection-of-all.js';
 import { AcknowledgedRows1764320000000 } from './migrations/7-acknowledged-rows.js';
+import { Findings1764330000000 } from './migrations/8-findings.js';
 
 /** The schema of every connector's database, oldest step first. */
 export const MIGRATIONS = [
@@ -15,4 +16,5 @@ export const MIGRATIONS = [
   PlanSummary1764300000000,
   ProjectionOfAll1764310000000,
   AcknowledgedRows1764320000000,
+  Findings1764330000000,
 ];

@@ -5,6 +5,7 @@ import {
   TargetDown,
   TryLater,
   type Change,
+  type Listed,
   type MapContext,
   type Reference,
   type Row,
@@ -54,6 +55,12 @@ export class TableTarget implements Session {
   longer = 0;
   /** Added to every label by the mapping. */
   prefix = '';
+  /** What others have put there: copies of ours, and what carries no id. */
+  strangers: Listed[] = [];
+  /** A listing shows nothing of what is there. */
+  hides = false;
+  /** Called before each page of a listing is told. */
+  beforePage: () => Promise<unknown> = () => Promise.resolve();
   /** Entities are read before they are written. */
   readBeforeWrite = false;
 
@@ -132,14 +139,33 @@ export class TableTarget implements Session {
         return { row: this.rowOf(master, context), ...this.untilOf(master, context) };
       },
       closes: (before, after) => isOpen(before) && !isOpen(after),
-      read: async ({ id }) => {
+      list: () => this.list(entity),
+      read: async ({ id, targetId }) => {
         await this.check();
         await this.log(entity, id, 'read', []);
+        const copy = this.strangers.find((one) => one.id === id && one.targetId === targetId);
+        if (copy) return copy;
         const [row] = (await this.dataSource.query('select row from target where id = $1', [id])) as { row: Row }[];
         return row ? { targetId: id, row: row.row } : null;
       },
       write: (change) => this.write(entity, change),
     };
+  }
+
+  private async *list(entity: string): AsyncGenerator<readonly Listed[]> {
+    let last = '00000000-0000-0000-0000-000000000000';
+    for (;;) {
+      await this.beforePage();
+      await this.check();
+      const page = (await this.dataSource.query(
+        'select id, row from target where entity = $1 and id > $2 order by id limit 20',
+        [entity, last],
+      )) as { id: string; row: Row }[];
+      if (page.length === 0 || this.hides) break;
+      yield page.map(({ id, row }) => ({ id, targetId: id, row }));
+      last = page.at(-1)!.id;
+    }
+    yield this.strangers;
   }
 
   private rowOf(master: Master, context: MapContext): Row {

@@ -1,7 +1,16 @@
 import { masterSchema, PIVOT, type Entity, type Master } from '@myelin/contracts';
 import { NameTaken, Rejected, TargetDown } from './errors.js';
 import { changedAttributes, type Row } from './row.js';
-import { SKIP, type Change, type Connector, type MapContext, type Mapped, type Session, type Sync } from './spi.js';
+import {
+  SKIP,
+  type Change,
+  type Connector,
+  type Listed,
+  type MapContext,
+  type Mapped,
+  type Session,
+  type Sync,
+} from './spi.js';
 
 /** What the conformance suite needs of a connector under test, for one kind of entity. */
 export interface Harness<E extends Entity = Entity> {
@@ -205,6 +214,24 @@ export function conformance<E extends Entity>(name: string, harness: Harness<E>)
       const update = change(targetId, map(changed), row, etag);
       await sync.write(update);
       expect(await read(targetId)).toEqual({ targetId, row });
+    });
+
+    it('lists all that the target has, under the master ids that it carries, where it can', async () => {
+      if (!sync.list) return;
+      const listed = async () => {
+        const all: Listed[] = [];
+        for await (const page of sync.list!()) all.push(...page);
+        return all;
+      };
+      const before = await listed();
+      expect(before.filter((one) => one.id === id)).toEqual([]);
+      const { targetId, row, etag } = await create();
+      const after = await listed();
+      expect(after.filter((one) => one.id === id)).toEqual([
+        { id, targetId, row, ...(etag !== undefined && { etag }) },
+      ]);
+      expect(after).toHaveLength(before.length + 1);
+      expect(new Set(after.map((one) => one.targetId)).size).toBe(after.length);
     });
 
     if (renamed) {

@@ -6,6 +6,7 @@ export {
   type Change,
   type Connector,
   type Found,
+  type Listed,
   type MapContext,
   type Mapped,
   type NameRequest,

@@ -101,6 +101,12 @@ export interface Found {
   readonly etag?: string;
 }
 
+/** An entity as a listing of the target shows it. */
+export interface Listed extends Found {
+  /** The master id that it carries; null when it carries none. */
+  readonly id: string | null;
+}
+
 /** What the target answered to a write. */
 export interface Written {
   readonly targetId: string;
@@ -183,6 +189,12 @@ export interface Sync<E extends Entity = Entity> {
    * write left is as that write left it, and need not be read.
    */
   readVersions?(refs: readonly Ref[]): Promise<readonly (string | null)[]>;
+  /**
+   * All entities of this kind that the target holds, ours and those of others, in pages of at most 500; it ends when the target has
+   * said that there are no more, and throws otherwise. What comes or goes meanwhile may be left out or come twice. Without it a
+   * target can be verified, but nobody can tell what it has beyond what it must have.
+   */
+  list?(): AsyncIterable<readonly Listed[]>;
   /**
    * Carries out one change and returns the id in the target. Safe to repeat: a second call with the same change leaves the
    * same state and creates nothing twice.

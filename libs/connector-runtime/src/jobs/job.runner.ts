@@ -12,17 +12,15 @@ import type { Apart, Job, Scope } from './job.js';
 import {
   createJob,
   drift,
-  endCancelled,
-  feed,
   JobConflict,
   leaseJobs,
   moveJob,
   planned,
   savePlanned,
   summarise,
-  takeBack,
   workToDo,
 } from './job.sql.js';
+import { endCancelled, feed, takeBack } from './feed.sql.js';
 import { Gate } from '../work/gate.js';
 import { REST_BESIDE, rest, Traffic } from '../work/lanes.js';
 import { Mapper } from '../work/mapper.js';
@@ -30,8 +28,9 @@ import { consequenceOf } from '../work/outcome.js';
 import { releaseObserved, spreadRipple } from '../work/wake.sql.js';
 import { beginProjection, endProjections, readProjection } from './projection.sql.js';
 import { Rates, windowOf } from './rate.js';
-import { Scans } from './scans.js';
+import { canList, Scans } from './scans.js';
 import { countApart, countScope, structuresBelow } from './scan.sql.js';
+import { adoptOrphans, countFindings, countUnheard, forgetSeen } from './sweep.sql.js';
 import { Wakeup } from '../work/wakeup.js';
 
 const IDLE_MS = 1000;
@@ -67,6 +66,11 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
   /** Entities of this connector in the order in which they should arrive in the target. */
   get entities(): readonly Entity[] {
     return [...this.mapper.syncs.keys()];
+  }
+
+  /** Those of them of which the target can tell all that it has. */
+  get listed(): readonly Entity[] {
+    return this.entities.filter((entity) => canList(this.mapper.syncs.get(entity)));
   }
 
   private get versions(): Record<string, string> {
@@ -113,7 +117,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
   private async step(job: Job): Promise<number> {
     try {
       if (job.status === 'planning') {
-        if (job.mode === 'verify' && !this.gate.isOpen) return IDLE_MS;
+        if (job.mode !== 'trust' && !this.gate.isOpen) return IDLE_MS;
         return (await this.plan(job)) ? 0 : IDLE_MS;
       }
       if (job.status === 'running') return (await this.run(job)) ? BUSY_MS : IDLE_MS;
@@ -150,10 +154,10 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
         let after = cursorEntity === entity ? cursorId : null;
         do {
           const began = performance.now();
-          const { last, scanned, items } = await this.scans.step(job, entity, after);
+          const { last, scanned, items, strangers = [] } = await this.scans.step(job, entity, after);
           if (!(await saved)) return 'stopped';
           [cursorEntity, cursorId] = [entity, last ?? LAST_ID];
-          saved = savePlanned(this.dataSource, job.id, { cursorEntity, cursorId, scanned, items });
+          saved = savePlanned(this.dataSource, job.id, { cursorEntity, cursorId, scanned, items, strangers });
           // Its failure is met where it is awaited.
           saved.catch(() => undefined);
           after = last;
@@ -194,7 +198,16 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
 
   /** What follows from a plan: it waits for approval, is refused, or is carried out. */
   private async planIsReady(job: Job, entities: readonly Entity[]): Promise<void> {
-    const plan = { ...(await summarise(this.dataSource, job.id)), apart: await this.apart(job, entities) };
+    const plan = {
+      ...(await summarise(this.dataSource, job.id)),
+      apart: await this.apart(job, entities),
+      findings: job.mode === 'trust' ? [] : await countFindings(this.dataSource, job.id),
+    };
+    if (job.mode === 'reconcile') {
+      await forgetSeen(this.dataSource, job.id);
+      await this.count(job, entities);
+      await countUnheard(this.dataSource, job.id);
+    }
     const move = (status: string, failure?: string, manager: DataSource | EntityManager = this.dataSource) =>
       moveJob(manager, job.id, ['planning'], { status, plan, ...(failure && { failure }) });
     if (job.plan !== null) {
@@ -215,8 +228,10 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
       // Nobody stops the job from here on: what is taken from its budgets is taken for a job that runs.
       if (!(await move('planning', undefined, manager))) return;
       const excesses = await this.guards.judge(manager, demands);
-      if (excesses.length === 0) await move('running', undefined, manager);
-      else {
+      if (excesses.length === 0) {
+        if (job.mode === 'reconcile') await adoptOrphans(manager, job.id);
+        await move('running', undefined, manager);
+      } else {
         this.logger.error({ job: job.id, excesses }, 'a guard refuses the plan');
         await move('refused', excesses.map(describe).join('; '), manager);
       }

@@ -18,8 +18,11 @@ export interface Scope {
   readonly failedOnly?: boolean;
 }
 
-export const MODES = ['trust', 'verify'] as const;
-/** `trust`: what the ledger says of the target is believed. `verify`: the target is read. */
+export const MODES = ['trust', 'verify', 'reconcile'] as const;
+/**
+ * `trust`: what the ledger says of the target is believed. `verify`: every entity is read there. `reconcile`: all that the target
+ * holds is read, and what it has beyond what it must have is found too.
+ */
 export type Mode = (typeof MODES)[number];
 
 export const JOB_STATUSES = [
@@ -64,6 +67,8 @@ export interface Job {
   readonly apart: Apart | null;
   /** Some entities for each action of the plan; null until it is ready. */
   readonly samples: readonly Item[] | null;
+  /** How the target differs; null until the plan is ready. */
+  readonly findings: readonly FindingCount[] | null;
   readonly pausedFrom: 'planning' | 'running' | null;
   readonly failure: string | null;
   readonly requestedAt: Date;
@@ -96,12 +101,46 @@ export interface JobRequest extends Order {
   readonly idempotencyKey?: string;
 }
 
+export const FINDINGS = [
+  /** The target does not have what it must have. */
+  'missing',
+  /** It is as the last write left it, and the record has changed since. */
+  'stale',
+  /** Somebody else has changed it there. */
+  'edited',
+  /** It carries a master id and must not be there. */
+  'orphan',
+  /** It carries the master id of another that is there too. */
+  'duplicate',
+  /** It carries none. */
+  'foreign',
+] as const;
+/** How a target differs from what it must be. */
+export type Finding = (typeof FINDINGS)[number];
+
+export interface FindingCount {
+  readonly entity: Entity;
+  readonly finding: string;
+  readonly count: number;
+}
+
 /** An entity for which a job has something to do. */
 export interface Item {
   readonly entity: Entity;
   readonly id: string;
   readonly action: string;
   readonly changed: readonly string[];
+  /** Where the target was looked at. */
+  readonly finding?: Finding | null;
+}
+
+/** What the target has and nobody here answers for: no job touches it. */
+export interface Stranger {
+  readonly entity: Entity;
+  readonly targetId: string;
+  /** The master id that it carries. */
+  readonly id: string | null;
+  readonly finding: Finding;
 }
 
 /** Whether two scopes may touch the same entity for the same purpose: then only one of their jobs may run. */

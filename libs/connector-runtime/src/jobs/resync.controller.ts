@@ -1,14 +1,27 @@
-import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiHeader, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Readable } from 'node:stream';
+import {
+  Body,
+  Controller,
+  Get,
+  Header,
+  Headers,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Query,
+  Res,
+  StreamableFile,
+} from '@nestjs/common';
+import { ApiHeader, ApiOperation, ApiProduces, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { ProblemError } from '@myelin/platform';
 import type { Response } from 'express';
 import { DataSource } from 'typeorm';
 import type { Order } from '../operators/control.js';
-import type { Job, JobRequest } from './job.js';
+import { FINDINGS, isWhole, type Job, type JobRequest, type Scope } from './job.js';
 import { JobRunner } from './job.runner.js';
 import {
   createJob,
-  endCancelled,
   findJob,
   JobConflict,
   listJobs,
@@ -17,12 +30,12 @@ import {
   planned,
   readItems,
   recentRate,
-  unfeed,
-  withdraw,
 } from './job.sql.js';
+import { endCancelled, unfeed, withdraw } from './feed.sql.js';
 import { lockLedger } from '../work/lock.sql.js';
 import { Wakeup } from '../work/wakeup.js';
-import { JobItems, Jobs, JobView } from './resync.views.js';
+import { JobItems, Jobs, JobView, Strangers } from './resync.views.js';
+import { readStrangers, reportOf } from './sweep.sql.js';
 import { operate } from '../operators/operation.sql.js';
 import { ExecuteOrder, OrderBody, Ordered, orderFault, ResyncOrder, UUID, Valid } from '../operators/orders.js';
 
@@ -45,7 +58,8 @@ export class ResyncController {
   @OrderBody(ResyncOrder)
   @ApiHeader({ name: 'Idempotency-Key', required: false })
   @ApiOperation({
-    summary: 'Resynchronise the target: `trust` what is known of it, or `verify` by reading it',
+    summary:
+      'Resynchronise the target: `trust` what is known of it, `verify` by reading it, or `reconcile` with all that it holds',
     description:
       'The plan is always made first. With `planOnly` it waits for `POST /resyncs/{id}/execute`; otherwise it is carried out unless a guard refuses it.',
   })
@@ -63,6 +77,7 @@ export class ResyncController {
     if (foreign) {
       throw orderFault('scope.entities', `this connector has no ${foreign} records`);
     }
+    if (order.mode === 'reconcile') this.judgeReconciliation({ ...scope });
     const wanted = { ...rest, kind: 'resync', scope: { ...scope }, automatic: planOnly !== true } as const;
     return this.create({ ...wanted, ...(key !== undefined && { idempotencyKey: key }) }, response);
   }
@@ -96,6 +111,7 @@ export class ResyncController {
   @ApiOperation({ summary: 'The entities that a job has something to do for: field names, no values' })
   @ApiQuery({ name: 'action', required: false })
   @ApiQuery({ name: 'outcome', required: false, description: '`open` for those that are not done' })
+  @ApiQuery({ name: 'finding', required: false, enum: [...FINDINGS] })
   @ApiQuery({ name: 'after', required: false, description: '`next` of the page before' })
   @ApiResponse({ status: 200, type: JobItems })
   async items(
@@ -103,15 +119,45 @@ export class ResyncController {
     @Query('action') action?: string,
     @Query('outcome') outcome?: string,
     @Query('after') after?: string,
+    @Query('finding') finding?: string,
   ): Promise<JobItems> {
     const job = await this.find(id);
     const [entity = '', last = ''] = after?.split('|') ?? [];
     if (after !== undefined && !UUID.test(last))
       throw new ProblemError('malformed-request', 'after must be `next` of the page before');
-    const filter = { ...(action !== undefined && { action }), ...(outcome !== undefined && { outcome }) };
+    const filter = {
+      ...(action !== undefined && { action }),
+      ...(outcome !== undefined && { outcome }),
+      ...(finding !== undefined && { finding }),
+    };
     const items = await readItems(this.dataSource, job.id, after ? { entity, id: last } : FIRST, PAGE, filter);
     const end = items.at(-1);
     return { items, next: items.length === PAGE && end ? `${end.entity}|${end.id}` : null };
+  }
+
+  @Get(':id/strangers')
+  @ApiOperation({
+    summary: 'What a reconciliation has found in the target that nobody here answers for; no job touches it',
+  })
+  @ApiQuery({ name: 'after', required: false, description: '`next` of the page before' })
+  @ApiResponse({ status: 200, type: Strangers })
+  async strangers(@Param('id') id: string, @Query('after') after?: string): Promise<Strangers> {
+    const job = await this.find(id);
+    const [, entity = '', targetId = ''] = /^([a-z]*)\|(.*)$/s.exec(after ?? '|') ?? [];
+    const items = await readStrangers(this.dataSource, job.id, { entity, targetId }, PAGE);
+    const end = items.at(-1);
+    return { items, next: items.length === PAGE && end ? `${end.entity}|${end.targetId}` : null };
+  }
+
+  @Get(':id/report')
+  @Header('Content-Type', 'application/x-ndjson')
+  @ApiProduces('application/x-ndjson')
+  @ApiOperation({ summary: 'How the target differs, as a file: one line per entity, field names and no values' })
+  @ApiResponse({ status: 200, schema: { type: 'string' } })
+  async report(@Param('id') id: string): Promise<StreamableFile> {
+    const job = await this.find(id);
+    const disposition = `attachment; filename="reconciliation-${job.id}.ndjson"`;
+    return new StreamableFile(Readable.from(lines(reportOf(this.dataSource, job.id))), { disposition });
   }
 
   @Post(':id/execute')
@@ -213,6 +259,14 @@ export class ResyncController {
     return this.read(id);
   }
 
+  /** What is beyond a part of the records can only be told when all of them are looked at. */
+  private judgeReconciliation(scope: Scope): void {
+    if (!isWhole(scope))
+      throw orderFault('scope', 'to reconcile is to look at all: it can be narrowed to entities only');
+    const blind = (scope.entities ?? this.runner.entities).find((entity) => !this.runner.listed.includes(entity));
+    if (blind) throw orderFault('mode', `the target cannot tell all ${blind} records that it has: verify instead`);
+  }
+
   private async create(request: JobRequest, response: Response): Promise<JobView> {
     try {
       const { job, isNew } = await createJob(this.dataSource, request, this.runner.entities);
@@ -233,7 +287,15 @@ export class ResyncController {
     return job;
   }
 
-  private async view({ cursorEntity, cursorId: _, pausedFrom: __, apart, samples, ...job }: Job): Promise<JobView> {
+  private async view({
+    cursorEntity,
+    cursorId: _,
+    pausedFrom: __,
+    apart,
+    samples,
+    findings,
+    ...job
+  }: Job): Promise<JobView> {
     const actions = await planned(this.dataSource, job.id);
     const done = await outcomes(this.dataSource, job.id);
     const differing = actions.reduce((sum, { count }) => sum + count, 0);
@@ -250,6 +312,7 @@ export class ResyncController {
         // The scope was counted when planning began, and may have changed since.
         unchanged: alone !== null && total !== null ? Math.max(0, total - differing - alone) : null,
         samples: samples ?? [],
+        findings: findings ?? [],
       },
       progress: {
         done: differing - open,
@@ -259,6 +322,10 @@ export class ResyncController {
       },
     };
   }
+}
+
+async function* lines(items: AsyncIterable<object>): AsyncGenerator<string> {
+  for await (const item of items) yield `${JSON.stringify(item)}\n`;
 }
 
 const NOT_COUNTED = { waiting: null, skipped: null, dismissed: null };

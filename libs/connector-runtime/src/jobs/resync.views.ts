@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { ENTITIES, type Entity } from '@myelin/contracts';
 import { Hours, Ordered, ScopeOrder } from '../operators/orders.js';
-import { JOB_STATUSES, MODES, type Job, type JobStatus, type Mode } from './job.js';
+import { FINDINGS, JOB_STATUSES, MODES, type Finding, type Job, type JobStatus, type Mode } from './job.js';
 
 const nullable = { nullable: true } as const;
 const time = { type: String, format: 'date-time' } as const;
@@ -19,6 +19,12 @@ export class PlannedEntity {
 
   @ApiProperty({ type: [String], description: 'Attributes of the target that differ' })
   changed: readonly string[];
+
+  @ApiProperty({
+    ...{ ...nullable, enum: FINDINGS, required: false },
+    description: 'How the target differs; null where it was not looked at',
+  })
+  finding?: Finding | null;
 }
 
 export class JobItem extends PlannedEntity {
@@ -35,6 +41,40 @@ export class JobItems {
 
   @ApiProperty({ ...nullable, type: String, description: '`after` of the next page' })
   next: string | null;
+}
+
+/** What the target has and nobody here answers for. */
+export class StrangerView {
+  @ApiProperty({ enum: ENTITIES })
+  entity: Entity;
+
+  @ApiProperty({ description: 'Id in the target' })
+  targetId: string;
+
+  @ApiProperty({ ...nullable, type: String, description: 'The master id that it carries' })
+  id: string | null;
+
+  @ApiProperty({ enum: FINDINGS, description: '`foreign`, or `duplicate` of the entity with that master id' })
+  finding: Finding;
+}
+
+export class Strangers {
+  @ApiProperty({ type: [StrangerView] })
+  items: StrangerView[];
+
+  @ApiProperty({ ...nullable, type: String, description: '`after` of the next page' })
+  next: string | null;
+}
+
+export class FindingCountView {
+  @ApiProperty({ enum: ENTITIES })
+  entity: Entity;
+
+  @ApiProperty({ enum: FINDINGS })
+  finding: string;
+
+  @ApiProperty()
+  count: number;
 }
 
 export class PlannedAction {
@@ -77,6 +117,9 @@ export class PlanView {
 
   @ApiProperty({ type: [PlannedEntity], description: 'Some of each action' })
   samples: readonly PlannedEntity[];
+
+  @ApiProperty({ type: [FindingCountView], description: 'How the target differs, where it was looked at' })
+  findings: readonly FindingCountView[];
 }
 
 export class JobProgress {

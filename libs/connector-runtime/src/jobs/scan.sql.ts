@@ -43,6 +43,8 @@ interface ChunkQuery {
   readonly until: string | null;
   /** Most entities; null: all. */
   readonly limit: number | null;
+  /** Only what the listing of that job has not shown, and what may have to be there. */
+  readonly unseenBy?: string;
 }
 
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
@@ -108,9 +110,14 @@ export async function readChunk(dataSource: DataSource, query: ChunkQuery): Prom
                                        or l.status not in ('applied', 'suspended', 'absent', 'skipped') as stale) as judged
       -- The place to begin is named for both tables: each is read from there on.
       where ${IN_SCOPE} and l.id > $7 and s.id > $7 and ($10::uuid is null or l.id <= $10 and s.id <= $10)
-            and l.status <> 'dismissed' and ($8 = 'verify' or stale)
+            and l.status <> 'dismissed' and ($8 <> 'trust' or stale)
+            and ($12::uuid is null or (l.target_id is not null or stale)
+                 and not exists (select from job_seen seen where seen.job = $12 and seen.entity = l.entity and seen.id = l.id))
       order by l.entity, l.id limit $11`,
-    [...scopeOf(query), query.after ?? FIRST_ID, query.mode, query.version, query.until, query.limit],
+    [
+      ...[...scopeOf(query), query.after ?? FIRST_ID, query.mode, query.version, query.until, query.limit],
+      query.unseenBy ?? null,
+    ],
   )) as Scanned[];
 }
 

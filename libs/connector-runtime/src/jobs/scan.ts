@@ -4,13 +4,13 @@ import type { Entity } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
 import { consequenceOf } from '../work/outcome.js';
 import { decide, standingOf, type Decision, type Standing } from '../work/decision.js';
-import type { Item, Mode, Scope } from './job.js';
+import type { Finding, Item, Mode, Scope, Stranger } from './job.js';
 import type { Mapper, Mapping } from '../work/mapper.js';
 import { readMany } from '../work/read.js';
 import { readChunk, readRows, saveProjection, saveVersions, structuresBelow, type Scanned } from './scan.sql.js';
 
 /** Entities looked at in one step: to verify, as many as one call of a target reads. */
-const CHUNK: Readonly<Record<Mode, number>> = { trust: 1000, verify: 500 };
+const CHUNK: Readonly<Record<Mode, number>> = { trust: 1000, verify: 500, reconcile: 500 };
 /** Entities mapped without a pause. */
 const SLICE = 100;
 
@@ -20,6 +20,7 @@ export interface Step {
   readonly last: string | null;
   readonly scanned: number;
   readonly items: readonly Item[];
+  readonly strangers?: readonly Stranger[];
 }
 
 /**
@@ -60,8 +61,30 @@ export class Scan {
     return { last: until, scanned: chunk.length, items };
   }
 
-  /** The next entities after `after`, or all of a range. */
-  private async read(after: string | null, until?: string | null): Promise<Scanned[]> {
+  /** Looks, after `after`, at the entities that no listing of the target has shown to that job. */
+  async unseen(after: string, job: string): Promise<Step> {
+    const chunk = await this.read(after, undefined, job);
+    const last = chunk.length < CHUNK[this.mode] ? null : chunk.at(-1)!.id;
+    const items = await this.compare(chunk);
+    await this.saving;
+    return { last, scanned: chunk.length, items };
+  }
+
+  /** These entities as the ledger has them. */
+  only(ids: readonly string[]): Promise<Scanned[]> {
+    const version = this.mapper.syncs.get(this.entity)?.version ?? '';
+    return readChunk(this.dataSource, {
+      ...{ entity: this.entity, version, mode: this.mode, scope: { ids }, structures: undefined, after: null },
+      ...{ until: null, limit: null },
+    });
+  }
+
+  get today(): string {
+    return this.mapper.today();
+  }
+
+  /** The next entities after `after`, or all of a range; `unseenBy`: by the listing of that job. */
+  private async read(after: string | null, until?: string | null, unseenBy?: string): Promise<Scanned[]> {
     if (this.scope.structure !== undefined) {
       this.structures ??= await structuresBelow(this.dataSource, this.scope.structure);
     }
@@ -69,18 +92,21 @@ export class Scan {
     return readChunk(this.dataSource, {
       ...{ entity: this.entity, version, mode: this.mode, scope: this.scope, structures: this.structures, after },
       ...(until === undefined ? { until: null, limit: CHUNK[this.mode] } : { until, limit: null }),
+      ...(unseenBy !== undefined && { unseenBy }),
     });
   }
 
-  private async compare(chunk: readonly Scanned[]): Promise<Item[]> {
+  /** What there is to do for these entities; `listed`: as they stand in the target, where that is known. */
+  async compare(chunk: readonly Scanned[], listed?: ReadonlyMap<Scanned, Found>): Promise<Item[]> {
     const sync = this.mapper.syncs.get(this.entity);
     if (!sync || chunk.length === 0) return [];
-    const suspects = this.mode === 'verify' ? await this.suspects(sync, chunk) : chunk;
-    const reading = this.mode === 'verify' ? this.found(suspects) : undefined;
+    const isRead = this.mode !== 'trust' && listed === undefined;
+    const suspects = isRead ? await this.suspects(sync, chunk) : chunk;
+    const reading = isRead ? this.found(suspects) : undefined;
     // Its failure is met below.
     reading?.catch(() => undefined);
     const mappingOf = await this.mapped(suspects);
-    const found = await reading;
+    const found: ReadonlyMap<Scanned, Found | null | Error> | undefined = listed ?? (await reading);
     const same: Scanned[] = [];
     const rest: { one: Scanned; mapping: Mapping | undefined }[] = [];
     for (const [index, one] of suspects.entries()) {
@@ -121,7 +147,10 @@ export class Scan {
       const { action, changed } = decision;
       const isRemembered = renewed === undefined || isKept(one, mapping, decision.dueDay);
       const forgotten = read !== undefined && one.stale && changedAttributes(row, read?.row ?? null).length > 0;
-      if (action !== 'none') items.push({ entity: one.entity, id: one.id, action, changed });
+      if (action !== 'none') {
+        const finding = this.mode === 'trust' ? null : findingOf(mapping, row, read);
+        items.push({ entity: one.entity, id: one.id, action, changed, finding });
+      }
       // The target is right and the ledger is not: it learns what the target has, without a write.
       else if (!isRemembered || forgotten || (one.stale && one.status !== statusOf(mapping, standing)))
         items.push({ entity: one.entity, id: one.id, action: 'refresh', changed: [] });
@@ -181,6 +210,13 @@ export class Scan {
     }
     return found;
   }
+}
+
+/** How the target differs: `row` is what it acknowledged last, `read` what it has, undefined where it has what the last write left. */
+function findingOf(mapping: Mapping, row: Row | null, read: Found | null | undefined): Finding {
+  if (mapping.is === 'absent') return 'orphan';
+  if ((read === undefined ? row : read) === null) return 'missing';
+  return read == null || changedAttributes(row, read.row).length === 0 ? 'stale' : 'edited';
 }
 
 /** Whether a mapping names the day, the uses and the waits that are kept of the last one. */

@@ -1,9 +1,15 @@
+import type { Sync } from '@myelin/connector';
 import type { Entity } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
 import type { Mapper } from '../work/mapper.js';
 import { isWhole, type Job } from './job.js';
 import { Scan, type Step } from './scan.js';
 import { threadCount, ThreadedScan } from './scan.threads.js';
+import { Sweep } from './sweep.js';
+
+/** Whether a target can tell all that it has of a kind of entity. */
+export const canList = (sync: Sync | undefined): sync is Sync & Required<Pick<Sync, 'list'>> =>
+  sync?.list !== undefined;
 
 /** To start threads takes as long as to map a few thousand entities. */
 const MANY = 3000;
@@ -46,8 +52,13 @@ export class Scans {
     for (const job of this.open.keys()) if (!jobs.includes(job)) this.forget(job);
   }
 
-  private begin({ mode, scope, total }: Job, entity: Entity): Open {
+  private begin({ id, mode, scope, total }: Job, entity: Entity): Open {
     const scan = new Scan(this.dataSource, this.mapper, entity, mode, scope);
+    const sync = this.mapper.syncs.get(entity);
+    if (mode === 'reconcile' && canList(sync)) {
+      const sweep = new Sweep(this.dataSource, scan, sync, id);
+      return { entity, scan: sweep, close: () => sweep.close() };
+    }
     const threads = threadCount();
     if (this.main === undefined || threads < 1 || mode !== 'trust' || !isWhole(scope) || (total ?? 0) < MANY) {
       return { entity, scan, close: () => undefined };
