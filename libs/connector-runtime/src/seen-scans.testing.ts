@@ -24,6 +24,15 @@ export class SeenScans {
     return row.n;
   }
 
+  /** Rows of the ledger and states that indexes have led to until now. */
+  async fetched(): Promise<number> {
+    await this.dataSource.query('select pg_stat_force_next_flush()');
+    const [row] = (await this.dataSource.query(
+      `select sum(idx_tup_fetch)::integer as n from pg_stat_user_tables where relname in ('ledger', 'state')`,
+    )) as [{ n: number }];
+    return row.n;
+  }
+
   async close(): Promise<void> {
     await this.dataSource.destroy();
     await this.database.drop();

@@ -97,20 +97,25 @@ export async function countApart(
   )) as { status: keyof Apart; count: number }[];
 }
 
+// One after the other from where the chunk begins: both tables are read in the order of ids, and met.
+const WALK = `ledger l join state s on s.entity = l.entity and s.id = l.id and l.id > $7 and s.id > $7`;
+// How many ids a range has, the planner takes to be one: left to itself it compares all of one table with all of the other.
+const RANGE = `(select * from ledger where entity = $1 and id > $7 and ($10::uuid is null or id <= $10) offset 0) as l
+  cross join lateral (select * from state s where s.entity = l.entity and s.id = l.id offset 0) as s`;
+
 /** The next entities of a scope in the order of ids; to trust the ledger is to pass over those that are as they should be. */
 export async function readChunk(dataSource: DataSource, query: ChunkQuery): Promise<Scanned[]> {
+  const isRange = query.limit === null && query.scope.ids === undefined;
   return (await dataSource.query(
     `select l.entity, l.id, l.status, l.target_id as "targetId", l.row_hash as "rowHash", l.etag, l.suspended_on::text as "suspendedOn",
             stale, behind, l.projection is not null as "hasOwnVersion", case when stale then s.state end as state,
             case when stale then l.due_day::text end as "dueDay", case when stale then array_to_string(l.uses, ' ') end as uses,
             case when stale then array_to_string(l.waits_for, e'\\n') end as "waitsFor"
-       from ledger l join state s on s.entity = l.entity and s.id = l.id
+       from ${isRange ? RANGE : WALK}
             cross join lateral (select (l.epoch, l.revision) is distinct from (s.epoch, s.revision) as behind) as compared
             cross join lateral (select behind or coalesce(l.projection, (select version from projection where entity = $1)) is distinct from $9
                                        or l.status not in ('applied', 'suspended', 'absent', 'skipped') as stale) as judged
-      -- The place to begin is named for both tables: each is read from there on.
-      where ${IN_SCOPE} and l.id > $7 and s.id > $7 and ($10::uuid is null or l.id <= $10 and s.id <= $10)
-            and l.status <> 'dismissed' and ($8 <> 'trust' or stale)
+      where ${IN_SCOPE} and l.status <> 'dismissed' and ($8 <> 'trust' or stale) and ($10::uuid is null or l.id <= $10)
             and ($12::uuid is null or (l.target_id is not null or stale)
                  and not exists (select from job_seen seen where seen.job = $12 and seen.entity = l.entity and seen.id = l.id))
       order by l.entity, l.id limit $11`,
