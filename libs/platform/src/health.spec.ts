@@ -54,7 +54,10 @@ describe('GET /health', () => {
     app.get(Health).register('a', () => ({ status }));
     await app.listen(0, '127.0.0.1');
     const response = await fetch(`${await app.getUrl()}/health`);
-    expect([response.status, await response.json()]).toEqual([code, { status, checks: { a: { status } } }]);
+    expect([response.status, await response.json()]).toEqual([
+      code,
+      { version: expect.stringMatching(/^\d+\.\d+\.\d+/), status, checks: { a: { status } } },
+    ]);
     await app.close();
   });
 });

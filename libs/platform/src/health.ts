@@ -1,6 +1,8 @@
+import { statfs } from 'node:fs/promises';
 import { Controller, Get, Inject, Injectable, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Response } from 'express';
+import { VERSION } from './version.js';
 
 /** `degraded`: the process works, something it needs does not. `down`: it cannot do its duty and should be restarted. */
 export type HealthStatus = 'ok' | 'degraded' | 'down';
@@ -12,6 +14,7 @@ export interface HealthReport {
 }
 
 const CHECK_DEADLINE_MS = 2000;
+const LEAST_FREE_GIB = 1;
 
 /** The checks of a process; each part registers its own. */
 @Injectable()
@@ -47,6 +50,13 @@ async function bounded(check: () => HealthReport | Promise<HealthReport>): Promi
   }
 }
 
+/** Whether there is room on the disk where the process runs: its logs, and files that arrive, need some. */
+export async function diskHealth(): Promise<HealthReport> {
+  const { bavail, bsize } = await statfs(process.cwd());
+  const free = (bavail * bsize) / 2 ** 30;
+  return { status: free < LEAST_FREE_GIB ? 'degraded' : 'ok', detail: `${free.toFixed(1)} GiB free` };
+}
+
 @ApiExcludeController()
 @Controller()
 export class HealthController {
@@ -56,6 +66,6 @@ export class HealthController {
   @Get('health')
   async read(@Res() response: Response): Promise<void> {
     const report = await this.health.report();
-    response.status(report.status === 'down' ? 503 : 200).json(report);
+    response.status(report.status === 'down' ? 503 : 200).json({ version: VERSION, ...report });
   }
 }

@@ -9,7 +9,7 @@ import { contractSchemas } from '@myelin/contracts';
 import { json, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { correlate, correlationOf, routeOf } from './correlation.js';
-import { Health, HealthController } from './health.js';
+import { diskHealth, Health, HealthController } from './health.js';
 import { createLogger, nestLogger, type Logger } from './logger.js';
 import { MetricsController, startProcessMetrics } from './metrics.js';
 import { ProblemError, ProblemFilter } from './problem.js';
@@ -79,6 +79,7 @@ export async function startService<S extends SettingsSpec>(definition: ServiceDe
     startProcessMetrics(definition.name);
     logger.info({ settings: printable(spec, settings) }, 'starting');
     const app = await createApp(definition.title, definition.module(settings, logger), logger);
+    app.get(Health).register('disk', diskHealth);
     await definition.prepare?.(app);
     stopOnSignal(app, logger);
     await app.listen(settings.PORT, settings.HOST);
