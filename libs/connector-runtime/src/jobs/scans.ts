@@ -59,11 +59,18 @@ export class Scans {
       const sweep = new Sweep(this.dataSource, scan, sync, id);
       return { entity, scan: sweep, close: () => sweep.close() };
     }
-    const threads = threadCount();
-    if (this.main === undefined || threads < 1 || mode !== 'trust' || !isWhole(scope) || (total ?? 0) < MANY) {
+    const [{ dataSource, main }, threads] = [this, threadCount()];
+    if (main === undefined || threads < 1 || mode !== 'trust' || !isWhole(scope) || (total ?? 0) < MANY) {
       return { entity, scan, close: () => undefined };
     }
-    const threaded = new ThreadedScan(this.dataSource, scan, entity, this.main, threads);
-    return { entity, scan: threaded, close: () => threaded.close() };
+    let threaded: ThreadedScan | undefined;
+    const step = async (after: string | null) => {
+      if (threaded) return threaded.step(after);
+      const found = await scan.step(after);
+      // As much to map as one step looks at: there will be more. To find that nothing has changed takes no threads.
+      if (found.last !== null) threaded = new ThreadedScan(dataSource, scan, entity, main, threads);
+      return found;
+    };
+    return { entity, scan: { step }, close: () => threaded?.close() };
   }
 }

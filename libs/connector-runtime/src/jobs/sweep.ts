@@ -9,6 +9,7 @@ import { knownOf, saveSeen, type Sighting } from './sweep.sql.js';
 
 /** Where the ledger is looked at once the target has shown all that it has. */
 const BEGINNING = '00000000-0000-0000-0000-000000000000';
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 type Ours = Listed & Sighting;
 
@@ -49,9 +50,9 @@ export class Sweep {
 
   private async look(page: readonly Listed[]): Promise<Step> {
     const { entity, dataSource } = this;
-    const ours = page.filter((one): one is Ours => one.id !== null);
+    const ours = page.filter(isOurs);
     const strangers: Stranger[] = page
-      .filter(({ id }) => id === null)
+      .filter((one) => !isOurs(one))
       .map(({ targetId }) => ({ entity, targetId, id: null, finding: 'foreign' }));
     const { first, fresh } = await saveSeen(dataSource, this.job, entity, ours);
     const ids = [...first.keys()];
@@ -106,5 +107,8 @@ export class Sweep {
     }
   }
 }
+
+/** What carries anything but a master id is somebody else's. */
+const isOurs = (one: Listed): one is Ours => one.id !== null && UUID.test(one.id);
 
 const sightingOf = ({ id, targetId }: Sighting): Sighting => ({ id, targetId });
