@@ -199,3 +199,39 @@ it('FR-56: counts of each flow, lag and errors by cause are exposed', async () =
   expect(await metric(deliveries, 'myelin_delivery_lag_seconds', { entity: 'person' })).toBeGreaterThan(0);
   expect(await metric(connector, 'myelin_oldest_unapplied_seconds', { entity: 'person' })).toBeGreaterThan(0);
 }, 240_000);
+
+it('FR-55 the map of applications shows source, object and consumer as they are, and a connector that is disabled is not on it', async () => {
+  interface AppMap {
+    objects: string[];
+    from: { source: string; object: string }[];
+    to: { object: string; consumer: string; state: string }[];
+  }
+  const map = () => call<AppMap>('GET', `${deliveries.url}/map`);
+  const picture = async () => (await fetch(`${deliveries.url}/map.svg?lang=fr`)).text();
+  const edges = ({ to }: AppMap) => to.map(({ object, consumer, state }) => `${object} ${consumer} ${state}`).sort();
+  await put('MAPPED', 'FR-55', {});
+  await until('the source should be on the map', async () =>
+    (await map()).from.some(({ source, object }) => source === 'siham' && object === 'person'),
+  );
+  expect(edges(await map())).toEqual(['person ldap flows', 'structure ldap flows']);
+  expect(await picture()).toMatch(/<title>siham → Personnes<\/title>[^]*<title>Personnes → ldap<\/title>/);
+
+  const turn = (name: string) => call('POST', `${connector.url}/control/${name}`, { author: 'olga' });
+  const shows = (wanted: string[]) =>
+    until(
+      `the map should show ${wanted.join(', ') || 'no consumer'}`,
+      async () => edges(await map()).join() === wanted.join(),
+      {
+        deadlineMs: 60_000,
+        everyMs: 250,
+      },
+    );
+  await turn('disable');
+  await shows([]);
+  expect(await picture()).not.toMatch(/ldap/);
+  await turn('enable');
+  await turn('observe');
+  await shows(['person ldap observes', 'structure ldap observes']);
+  await turn('write');
+  await shows(['person ldap flows', 'structure ldap flows']);
+}, 240_000);

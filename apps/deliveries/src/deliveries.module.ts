@@ -15,6 +15,7 @@ import type { DeliveriesSettings } from './deliveries.settings.js';
 import { FirstSchema1764200000000 } from './first-schema.migration.js';
 import { Gauges } from './gauges.js';
 import { Intake } from './intake.js';
+import { MapController } from './map.controller.js';
 import { OverviewController } from './overview.controller.js';
 import { Retention } from './retention.js';
 import { DAYS } from './tokens.js';
@@ -48,7 +49,7 @@ export class DeliveriesModule {
     const name = 'myelin-deliveries';
     return {
       module: DeliveriesModule,
-      controllers: [TraceController, OverviewController, Reports, ...ENTITIES.map(publishedOf)],
+      controllers: [TraceController, OverviewController, MapController, Reports, ...ENTITIES.map(publishedOf)],
       providers: [
         { provide: DAYS, useValue: settings.DELIVERIES_DAYS },
         {
