@@ -93,6 +93,12 @@ export async function addPersons(directory: LdapAccess, branch: string, count: n
   return uids.map((uid) => `uid=${uid},${branch}`);
 }
 
+/** Removes entries by hand. */
+export const removeEntries = (directory: LdapAccess, dns: readonly string[]) =>
+  withDirectory(directory, async (client) => {
+    for (const dn of dns) await client.del(dn);
+  });
+
 async function withDirectory(directory: LdapAccess, work: (client: Client) => Promise<void>): Promise<void> {
   const client = new Client({ url: directory.url, timeout: 30_000 });
   await client.bind(directory.bindDn, directory.password);

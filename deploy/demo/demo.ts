@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { createServices, ldapAccess, repositoryRoot, startStack, type LdapAccess } from '@myelin/testing';
 import { compareDirectory } from '../../test/compare-directory.js';
 import { HOME_UAI, homeComponents, homeStructures } from './home.js';
@@ -40,6 +41,14 @@ async function demo(check: boolean): Promise<number> {
   try {
     await progress.step('three referentials, one connector, deliveries', () =>
       Promise.all(Object.values(services).map((service) => service.start())),
+    );
+    const addresses = join(dir, 'myelin.json');
+    writeFileSync(
+      addresses,
+      JSON.stringify({
+        ...{ person: person.url, structure: structure.url, 'third-party': thirdParty.url, deliveries: deliveries.url },
+        connectors: { ldap: connector.url },
+      }),
     );
     const data = readOpenData();
     printDefects(progress, data);
@@ -102,7 +111,7 @@ async function demo(check: boolean): Promise<number> {
     progress.say(`\nRunning (${progress.seconds} s). Try:`);
     for (const service of [person, structure, thirdParty, connector, deliveries])
       progress.say(`  ${`${service.url}/docs`.padEnd(32)} ${service.name}`);
-    progress.say(`\n  curl ${deliveries.url}/connectors`);
+    progress.say(`\n  npx myelin --config ${relative(process.cwd(), addresses)} status`);
     progress.say(`  ${ldapsearch(directory)} '(sn=Roy)'`);
     progress.say('\nCtrl-C stops everything.');
     await interrupted;
