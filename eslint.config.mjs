@@ -13,6 +13,7 @@ export default tseslint.config(
       // Nest reads decorated classes by their metadata; empty modules are its way.
       '@typescript-eslint/no-extraneous-class': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      'max-lines': ['error', 400],
     },
   },
   {
