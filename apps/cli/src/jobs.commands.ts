@@ -94,6 +94,18 @@ export function jobCommands(program: Command): void {
     );
 
   resync
+    .command('undo')
+    .description('put back what a job has overwritten: what would be done, then `resync run`')
+    .argument('<job>')
+    .requiredOption('--reason <text>', 'why')
+    .action(async (id: string, { reason }: { reason: string }, command: Command) => {
+      const context = new Context(command);
+      const url = `${context.connector}/resyncs/${encodeURIComponent(id)}/undo`;
+      const job = await call<Job>('POST', url, { body: { author: context.author, reason, planOnly: true } });
+      tellPlan(context, await planned(context, job));
+    });
+
+  resync
     .command('list')
     .description('the newest jobs')
     .action(async (_, command: Command) => {

@@ -149,6 +149,7 @@ async function open(url: string, target: TableTarget, kafka?: BedKafka): Promise
     TOPIC_PREFIX: kafka?.topicPrefix ?? '',
     CONNECTOR_NAME: '',
     EXPLAIN_VALUES: 'yes',
+    UNDO_DAYS: 14,
   } as const;
   const connector = { name: 'table', open: () => Promise.resolve(target) };
   const module = ConnectorRuntimeModule.of({ connector, entities: ['structure', 'person'] }, settings);

@@ -18,7 +18,7 @@ import type { ConnectorSettings } from './connector-runtime.settings.js';
 import { Control } from './operators/control.js';
 import { ControlController } from './operators/control.controller.js';
 import { GuardsController } from './guards/guards.controller.js';
-import { JobRunner } from './jobs/job.runner.js';
+import { JobRunner, UNDO_DAYS } from './jobs/job.runner.js';
 import { ParkedController } from './operators/parked.controller.js';
 import { ResyncController } from './jobs/resync.controller.js';
 import { Scans } from './jobs/scans.js';
@@ -109,6 +109,7 @@ export class ConnectorRuntimeModule {
       providers: [
         { provide: CONNECTOR, useValue: connector },
         { provide: EXPLAIN_VALUES, useValue: settings.EXPLAIN_VALUES === 'yes' },
+        { provide: UNDO_DAYS, useValue: settings.UNDO_DAYS },
         session,
         {
           provide: DataSource,

@@ -1,4 +1,4 @@
-import { choice, list, text, url, type SettingsOf } from '@myelin/platform';
+import { choice, integer, list, text, url, type SettingsOf } from '@myelin/platform';
 
 /** The settings of every connector, beside those of every service and those of its target. */
 export const connectorSettings = {
@@ -9,6 +9,8 @@ export const connectorSettings = {
   TOPIC_PREFIX: text(''),
   /** Whether `/explain` shows values of records, or only names and standings. */
   EXPLAIN_VALUES: choice(['yes', 'no'], 'no'),
+  /** Days for which what a job has overwritten can be put back. */
+  UNDO_DAYS: integer(0, 365, 14),
   /** Tells connectors of one kind apart, each with a target and a database of its own (`ldap-campus`); their kind by default. */
   CONNECTOR_NAME: text(''),
 };

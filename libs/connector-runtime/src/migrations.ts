@@ -6,6 +6,7 @@ import { PlanSummary1764300000000 } from './migrations/5-plan-summary.js';
 import { ProjectionOfAll1764310000000 } from './migrations/6-projection-of-all.js';
 import { AcknowledgedRows1764320000000 } from './migrations/7-acknowledged-rows.js';
 import { Findings1764330000000 } from './migrations/8-findings.js';
+import { Undo1764340000000 } from './migrations/9-undo.js';
 
 /** The schema of every connector's database, oldest step first. */
 export const MIGRATIONS = [
@@ -17,4 +18,5 @@ export const MIGRATIONS = [
   ProjectionOfAll1764310000000,
   AcknowledgedRows1764320000000,
   Findings1764330000000,
+  Undo1764340000000,
 ];

@@ -10,6 +10,7 @@ export async function connectorApi(): Promise<string> {
     TOPIC_PREFIX: '',
     CONNECTOR_NAME: '',
     EXPLAIN_VALUES: 'no',
+    UNDO_DAYS: 14,
   } as const;
   const connector: Connector = { name: 'any', open: () => Promise.reject(new Error('only described')) };
   const module = ConnectorRuntimeModule.of({ connector, entities: [] }, settings);

@@ -29,10 +29,15 @@ import { releaseObserved, spreadRipple } from '../work/wake.sql.js';
 import { beginProjection, endProjections, readProjection } from './projection.sql.js';
 import { Rates, windowOf } from './rate.js';
 import { canList, Scans } from './scans.js';
+import { countOverwritten, forgetOverwritten } from './undo.sql.js';
 import { countApart, countScope, structuresBelow } from './scan.sql.js';
 import { adoptOrphans, countFindings, countUnheard, forgetSeen } from './sweep.sql.js';
 import { Wakeup } from '../work/wakeup.js';
 
+/** Days for which it is kept what jobs have overwritten. */
+export const UNDO_DAYS = Symbol('days for undo');
+
+const FORGET_MS = 3_600_000;
 const IDLE_MS = 1000;
 const BUSY_MS = 200;
 const LEASE_MS = 10_000;
@@ -49,6 +54,7 @@ const AUTHOR = 'myelin';
 export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly name = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   private readonly rates = new Rates();
+  private forgottenAt = 0;
   private running: Promise<void> | undefined;
   private stopping = false;
 
@@ -61,6 +67,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
     @Inject(Guards) private readonly guards: Guards,
     @Inject(Wakeup) private readonly wakeup: Wakeup,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(UNDO_DAYS) private readonly undoDays: number,
   ) {}
 
   /** Entities of this connector in the order in which they should arrive in the target. */
@@ -95,6 +102,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
       let pause = IDLE_MS;
       try {
         for (const entity of uncompared) if (await this.compareProjection(entity)) uncompared.delete(entity);
+        await this.forget();
         const { ripples, observed, jobs } = await workToDo(this.dataSource, this.entities);
         while (ripples && !this.stopping && (await spreadRipple(this.dataSource, RIPPLE))) this.wakeup.workers();
         while (observed && !this.stopping && (await releaseObserved(this.dataSource, this.entities, RIPPLE)))
@@ -111,6 +119,13 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
       }
       await this.wakeup.jobs.wait(pause, seen);
     }
+  }
+
+  /** Now and then, what jobs have overwritten is forgotten. */
+  private async forget(): Promise<void> {
+    if (Date.now() < this.forgottenAt + FORGET_MS) return;
+    while (!this.stopping && !(await forgetOverwritten(this.dataSource, this.undoDays)));
+    this.forgottenAt = Date.now();
   }
 
   /** Moves one job on, and answers the milliseconds after which there is more to do. */
@@ -173,18 +188,20 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
   }
 
   private async count(job: Job, entities: readonly Entity[]): Promise<number> {
-    const { scope } = job;
+    const { scope, undoes } = job;
     const structures = await this.structuresOf(scope);
-    let total = 0;
-    for (const entity of entities) total += await countScope(this.dataSource, { entity, scope, structures });
+    let total = undoes === null ? 0 : await countOverwritten(this.dataSource, undoes, entities);
+    if (undoes === null)
+      for (const entity of entities) total += await countScope(this.dataSource, { entity, scope, structures });
     await this.dataSource.query(`update job set total = $2 where id = $1`, [job.id, total]);
     return total;
   }
 
   /** How many entities of the scope the plan leaves alone. */
-  private async apart({ id, scope }: Job, entities: readonly Entity[]): Promise<Apart> {
+  private async apart({ id, scope, undoes }: Job, entities: readonly Entity[]): Promise<Apart> {
     const structures = await this.structuresOf(scope);
     const sum = { waiting: 0, skipped: 0, dismissed: 0 };
+    if (undoes !== null) return sum;
     for (const entity of entities) {
       const counts = await countApart(this.dataSource, { entity, scope, structures }, id);
       for (const { status, count } of counts) sum[status] += count;

@@ -13,7 +13,7 @@ import {
 } from './job.js';
 import { operate } from '../operators/operation.sql.js';
 
-const COLUMNS = `id, kind, mode, scope, status, automatic, plan, author, reason, rate, hours, drift_percent as "driftPercent", override,
+const COLUMNS = `id, kind, mode, scope, status, automatic, plan, undoes, author, reason, rate, hours, drift_percent as "driftPercent", override,
   cursor_entity as "cursorEntity", cursor_id as "cursorId", scanned, total, plan_hash as "planHash", apart, samples, findings, paused_from as "pausedFrom", failure,
   requested_at as "requestedAt", planned_at as "plannedAt", started_at as "startedAt", ended_at as "endedAt"`;
 
@@ -57,8 +57,8 @@ export async function createJob(
     }
     const [rows] = (await manager
       .query(
-        `insert into job (id, kind, mode, scope, status, automatic, plan, idempotency_key, author, reason, rate, hours, drift_percent, override)
-       values ($1, $2, $3, $4, 'planning', $5, $6, $7, $8, $9, $10, $11, $12, $13) returning ${COLUMNS}`,
+        `insert into job (id, kind, mode, scope, status, automatic, plan, idempotency_key, author, reason, rate, hours, drift_percent, override, undoes)
+       values ($1, $2, $3, $4, 'planning', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning ${COLUMNS}`,
         [
           randomUUID(),
           request.kind,
@@ -73,6 +73,7 @@ export async function createJob(
           request.hours ? JSON.stringify(request.hours) : null,
           request.driftPercent ?? 5,
           request.override ? JSON.stringify(request.override) : null,
+          request.undoes ?? null,
         ],
       )
       .then((answer: unknown) => [answer])) as [Job[]];

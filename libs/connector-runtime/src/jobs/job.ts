@@ -25,6 +25,8 @@ export const MODES = ['trust', 'verify', 'reconcile'] as const;
  */
 export type Mode = (typeof MODES)[number];
 
+export const KINDS = ['resync', 'remap', 'undo'] as const;
+
 export const JOB_STATUSES = [
   /** Finding out what there is to do; nothing is written. */
   'planning',
@@ -41,15 +43,17 @@ export const JOB_STATUSES = [
 ] as const;
 export type JobStatus = (typeof JOB_STATUSES)[number];
 
-/** A resynchronisation that somebody asked for, or a mapping of everything under a new version. */
+/** A resynchronisation that somebody asked for, a mapping of everything under a new version, or what puts back what a job has overwritten. */
 export interface Job {
   readonly id: string;
-  readonly kind: 'resync' | 'remap';
+  readonly kind: (typeof KINDS)[number];
   readonly mode: Mode;
   readonly scope: Scope;
   readonly status: JobStatus;
   readonly automatic: boolean;
   readonly plan: string | null;
+  /** The job whose writes it puts back. */
+  readonly undoes: string | null;
   readonly author: string;
   readonly reason: string | null;
   /** Entities per second at most; after an interruption those of a few seconds may come at once. */
@@ -94,6 +98,7 @@ export interface JobRequest extends Order {
   readonly scope: Scope;
   readonly automatic: boolean;
   readonly plan?: string;
+  readonly undoes?: string;
   readonly rate?: number;
   readonly hours?: { readonly from: string; readonly to: string };
   readonly driftPercent?: number;
@@ -114,6 +119,8 @@ export const FINDINGS = [
   'duplicate',
   /** It carries none. */
   'foreign',
+  /** Something newer than what is to be undone. */
+  'changed',
 ] as const;
 /** How a target differs from what it must be. */
 export type Finding = (typeof FINDINGS)[number];

@@ -36,8 +36,18 @@ import { lockLedger } from '../work/lock.sql.js';
 import { Wakeup } from '../work/wakeup.js';
 import { JobItems, Jobs, JobView, Strangers } from './resync.views.js';
 import { readStrangers, reportOf } from './sweep.sql.js';
+import { countOverwritten } from './undo.sql.js';
 import { operate } from '../operators/operation.sql.js';
-import { ExecuteOrder, OrderBody, Ordered, orderFault, ResyncOrder, UUID, Valid } from '../operators/orders.js';
+import {
+  ExecuteOrder,
+  OrderBody,
+  Ordered,
+  orderFault,
+  ResyncOrder,
+  UndoOrder,
+  UUID,
+  Valid,
+} from '../operators/orders.js';
 
 const CANCEL_MS = 2000;
 const FIRST = { entity: '', id: '00000000-0000-0000-0000-000000000000' };
@@ -193,6 +203,7 @@ export class ResyncController {
         scope: plan.scope,
         automatic: true,
         plan: plan.id,
+        ...(plan.undoes !== null && { undoes: plan.undoes }),
         // A plan is executed once, however often that is asked for; with and without its guards are two things.
         idempotencyKey: `execute ${plan.id}${order.override ? ' with override' : ''}`,
         ...(plan.rate !== null && { rate: plan.rate }),
@@ -200,6 +211,31 @@ export class ResyncController {
         ...(order.driftPercent !== undefined && { driftPercent: order.driftPercent }),
         ...(order.override && { override: by }),
       },
+      response,
+    );
+  }
+
+  @Post(':id/undo')
+  @HttpCode(202)
+  @OrderBody(UndoOrder)
+  @ApiOperation({
+    summary: 'Put back what a job has overwritten: the plan first, past the same guards',
+    description:
+      'What has changed since is listed (`finding` changed) and left as it is. What is put back stays until the record changes or is mapped again.',
+  })
+  @ApiResponse({ status: 202, type: JobView })
+  async undo(
+    @Param('id') id: string,
+    @Body(Valid(UndoOrder)) order: UndoOrder,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const { id: undoes, endedAt, status } = await this.find(id);
+    if (endedAt === null) throw new ProblemError('conflict', `the job is ${status}: cancel it, or let it end`);
+    if ((await countOverwritten(this.dataSource, undoes, this.runner.entities)) === 0)
+      throw new ProblemError('conflict', 'nothing is kept of what this job has overwritten');
+    const { author, reason, planOnly } = order;
+    return this.create(
+      { author, reason, kind: 'undo', mode: 'verify', scope: {}, automatic: planOnly !== true, undoes },
       response,
     );
   }

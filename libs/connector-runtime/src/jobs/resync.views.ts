@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { ENTITIES, type Entity } from '@myelin/contracts';
 import { Hours, Ordered, ScopeOrder } from '../operators/orders.js';
-import { FINDINGS, JOB_STATUSES, MODES, type Finding, type Job, type JobStatus, type Mode } from './job.js';
+import { FINDINGS, JOB_STATUSES, KINDS, MODES, type Finding, type Job, type JobStatus, type Mode } from './job.js';
 
 const nullable = { nullable: true } as const;
 const time = { type: String, format: 'date-time' } as const;
@@ -144,7 +144,7 @@ export class JobSummary {
   @ApiProperty({ format: 'uuid' })
   id: string;
 
-  @ApiProperty({ enum: ['resync', 'remap'] })
+  @ApiProperty({ enum: KINDS })
   kind: Job['kind'];
 
   @ApiProperty({ enum: MODES })
@@ -172,6 +172,9 @@ export class Jobs {
 export class JobView extends JobSummary {
   @ApiProperty({ type: ScopeOrder })
   scope: Job['scope'];
+
+  @ApiProperty({ ...nullable, type: String, description: 'The job whose writes it puts back' })
+  undoes: string | null;
 
   @ApiProperty({ description: 'True: carried out as soon as it is planned, unless a guard refuses it' })
   automatic: boolean;

@@ -6,6 +6,7 @@ import { isWhole, type Job } from './job.js';
 import { Scan, type Step } from './scan.js';
 import { threadCount, ThreadedScan } from './scan.threads.js';
 import { Sweep } from './sweep.js';
+import { UndoScan } from './undo.js';
 
 /** Whether a target can tell all that it has of a kind of entity. */
 export const canList = (sync: Sync | undefined): sync is Sync & Required<Pick<Sync, 'list'>> =>
@@ -52,7 +53,10 @@ export class Scans {
     for (const job of this.open.keys()) if (!jobs.includes(job)) this.forget(job);
   }
 
-  private begin({ id, mode, scope, total }: Job, entity: Entity): Open {
+  private begin({ id, mode, scope, total, undoes }: Job, entity: Entity): Open {
+    if (undoes !== null) {
+      return { entity, scan: new UndoScan(this.dataSource, this.mapper, entity, undoes), close: () => undefined };
+    }
     const scan = new Scan(this.dataSource, this.mapper, entity, mode, scope);
     const sync = this.mapper.syncs.get(entity);
     if (mode === 'reconcile' && canList(sync)) {

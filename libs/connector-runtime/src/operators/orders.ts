@@ -122,6 +122,13 @@ export class ResyncOrder extends Ordered {
   hours?: Hours;
 }
 
+export class UndoOrder extends Justified {
+  /** Only plan: what would be put back is found out, and somebody executes it or does not. */
+  @IsOptional()
+  @IsBoolean()
+  planOnly?: boolean;
+}
+
 export class ExecuteOrder extends Ordered {
   /** `planHash` of the plan that was looked at. */
   @IsString()

@@ -16,15 +16,18 @@ export const BESIDE_LIVE = `case when l.due_at <= now() then l.priority else l.p
 /** SQL: the priority of the ledger row `l` when somebody asks for it alone. */
 export const LIVE = `l.priority % ${BULK}`;
 
+/** SQL: causes of what is due for its job only. */
+const ORDERED = `('resync', 'remap', 'undo')`;
+
 // Without its job there is nothing to do for the ledger row `l`. What was begun and has no known end is read and finished whatever
 // becomes of the job, and a state that the target does not have yet was due before.
-const ONLY_FOR_ITS_JOB = `(l.cause in ('resync', 'remap') and not (l.status = 'due' and (l.verify
+const ONLY_FOR_ITS_JOB = `(l.cause in ${ORDERED} and not (l.status = 'due' and (l.verify
   or exists (select from state s where s.entity = l.entity and s.id = l.id and (s.epoch, s.revision) is distinct from (l.epoch, l.revision)))))`;
 
 /** SQL: leaves the ledger row `l`, where `withdrawn` holds, the reasons to be due that it has without its job. */
 export const ownReasons = (withdrawn: string) => `
   due_at = case when ${withdrawn} and ${ONLY_FOR_ITS_JOB} then l.due_day::timestamp at time zone 'Europe/Paris' else l.due_at end,
-  cause = case when not (${withdrawn}) or l.cause not in ('resync', 'remap') then l.cause when ${ONLY_FOR_ITS_JOB} then 'date' else 'change' end`;
+  cause = case when not (${withdrawn}) or l.cause not in ${ORDERED} then l.cause when ${ONLY_FOR_ITS_JOB} then 'date' else 'change' end`;
 
 /** An entity taken for work, with its newest state and what the target last acknowledged. */
 export interface Claim {

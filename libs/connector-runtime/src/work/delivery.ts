@@ -84,6 +84,7 @@ export class Deliverer {
           suspendedOn: decision.suspendedOn,
           unrepresentable: faults.length > 0 ? faults : null,
           dueDay: decision.dueDay,
+          overwritten: write && one.job !== null && !isErased(one) ? { before: standing.row } : null,
         },
         OUTCOMES[action],
       ),
@@ -187,6 +188,9 @@ export class Deliverer {
     return { one, outcome, result: { ...result, moved }, changed: [], touched: false, ms: 0 };
   }
 }
+
+/** Nothing may be kept of it. */
+const isErased = ({ state }: Claim) => state?.status === 'erased';
 
 const OUTCOMES: Record<Action, Delivery['outcome']> = {
   create: 'created',

@@ -44,7 +44,11 @@ export async function record(dataSource: DataSource, worker: string, outcome: Ou
 
 /** Saves results and answers for whom (`entity|id`): who has lost its claim has nothing to say any more. */
 async function save(manager: EntityManager, worker: string, results: readonly Result[]): Promise<Set<string>> {
-  const sent = results.map(({ row, ...result }) => (result.isRowKept ? result : { ...result, row }));
+  const sent = results.map(({ row, overwritten, ...result }) => ({
+    ...result,
+    ...(!result.isRowKept && { row }),
+    ...(overwritten && { isOverwritten: true, before: overwritten.before }),
+  }));
   const saved = (await manager.query(
     kept(
       `with saved as (update ledger l
@@ -79,16 +83,23 @@ async function save(manager: EntityManager, worker: string, results: readonly Re
             claimed_by = case when r."quarantineMs" is not null then 'nobody: a call has no known outcome' end,
             claimed_until = now() + make_interval(secs => r."quarantineMs" / 1000.0)
        from json_to_recordset($2::json) as r (entity text, id uuid, mark integer, status text, epoch integer, revision integer,
-              projection text, "targetId" text, row json, "isRowKept" boolean, "rowHash" text, etag text, "suspendedOn" date, unrepresentable jsonb, "waitsFor" jsonb,
+              projection text, "targetId" text, row json, "isRowKept" boolean, "isOverwritten" boolean, before json, "rowHash" text, etag text, "suspendedOn" date, unrepresentable jsonb, "waitsFor" jsonb,
               error jsonb, fingerprint text, ticket text, held text, "heldChanges" jsonb, attempts integer, verify boolean,
               "retryInMs" float8, "quarantineMs" float8, "dueDay" date, job uuid, permit text)
             cross join lateral (select r.status in ('applied', 'suspended', 'absent', 'skipped') as done,
                                        r.status = 'due' as open) as progress
             left join projection p on p.entity = r.entity
       where l.entity = r.entity and l.id = r.id and l.claimed_by = $1
-     returning l.entity, l.id, r.row, r."isRowKept"),
+     returning l.entity, l.id, r.row, r."isRowKept", r.job as by, r."isOverwritten", r.before, r."rowHash", r.status),
        written as (insert into acknowledged_row (entity, id, row) select entity, id, row from saved where row is not null
                    on conflict (entity, id) do update set row = excluded.row),
+       overwritten as (insert into job_row (job, entity, id, before, after_hash)
+                       select by, entity, id, before, "rowHash" from saved where "isOverwritten"
+                       on conflict (job, entity, id) do update set after_hash = excluded.after_hash),
+       -- Of whom nothing may be kept, nothing is kept for an undo either.
+       purged as (delete from job_row o using saved s, state t
+                   where s.status = 'absent' and t.entity = s.entity and t.id = s.id and t.state->>'status' = 'erased'
+                     and o.entity = s.entity and o.id = s.id),
        gone as (delete from acknowledged_row a using saved s where not s."isRowKept" and s.row is null and a.entity = s.entity and a.id = s.id)
        select entity, id from saved`,
       results.length,

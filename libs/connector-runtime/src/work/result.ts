@@ -73,6 +73,8 @@ export interface Result {
   readonly permit: Action | null;
   /** What is told to the job; null while the entity is not done. */
   readonly outcome: string | null;
+  /** What stood in the target before it was written for a job; null where it was not. */
+  readonly overwritten: { readonly before: Row | null } | null;
   /** The target has it otherwise than before: those who used it are mapped again. */
   readonly moved: boolean;
 }
@@ -134,6 +136,7 @@ export function resultOf(
     job: one.job,
     permit: null,
     outcome: null,
+    overwritten: null,
     moved: false,
     ...changes,
   };

@@ -14,6 +14,7 @@ import { record } from './record.sql.js';
 import { usesOf } from './result.js';
 import { reportOf, type Delivery } from '../reports/report.js';
 import type { Wakeup } from './wakeup.js';
+import { wantedBack } from '../jobs/undo.sql.js';
 
 /** No delivery begins later than this after the claim. */
 const LAST_START_MS = 5_000;
@@ -126,7 +127,7 @@ export class Worker {
 
   private async work(claims: readonly Claim[], parallel: number, lastStart: number, observe: boolean): Promise<void> {
     const { dataSource, name, wakeup, mapper, gate } = this.options;
-    const mappings = await mapper.map(claims, 'allocate');
+    const mappings = await this.putBack(claims, await mapper.map(claims, 'allocate'));
     const deliveries: Delivery[] = [];
     const tasks = await this.compare(claims, mappings, observe, deliveries);
     const held = observe ? new Set<Task>() : await this.heldByGuards(tasks);
@@ -158,6 +159,21 @@ export class Worker {
     this.most = isLate ? Math.ceil(claims.length / 2) : this.most * 2;
     if (woken + returned.length > 0) wakeup.workers();
     if (deliveries.length > 0) wakeup.reports.wake();
+  }
+
+  /** The mappings of claims, but of those that a job undoes: these must have what stood there before. */
+  private async putBack(claims: readonly Claim[], mappings: readonly Mapping[]): Promise<readonly Mapping[]> {
+    const wanted = await wantedBack(this.options.dataSource, claims);
+    if (wanted.size === 0) return mappings;
+    return claims.map(({ entity, id }, index) => {
+      const row = wanted.get(`${entity}|${id}`);
+      const { name, uses, faults, ...mapping } = mappings[index]!;
+      if (row === undefined) return mappings[index]!;
+      const known = { name, uses, faults, waitsFor: null };
+      return row === null
+        ? { ...known, is: 'absent', atOnce: true }
+        : { ...known, is: 'row', row, validUntil: mapping.is === 'row' ? mapping.validUntil : undefined };
+    });
   }
 
   /** Whether a delivery may still begin: in time, the target answering, nobody having switched it off. */
