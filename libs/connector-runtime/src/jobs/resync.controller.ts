@@ -35,7 +35,7 @@ import { endCancelled, unfeed, withdraw } from './feed.sql.js';
 import { lockLedger } from '../work/lock.sql.js';
 import { Wakeup } from '../work/wakeup.js';
 import { JobItems, Jobs, JobView, Strangers } from './resync.views.js';
-import { readStrangers, reportOf } from './sweep.sql.js';
+import { readStrangers, findingsOf } from './sweep.sql.js';
 import { countOverwritten } from './undo.sql.js';
 import { operate } from '../operators/operation.sql.js';
 import {
@@ -167,7 +167,7 @@ export class ResyncController {
   async report(@Param('id') id: string): Promise<StreamableFile> {
     const job = await this.find(id);
     const disposition = `attachment; filename="reconciliation-${job.id}.ndjson"`;
-    return new StreamableFile(Readable.from(lines(reportOf(this.dataSource, job.id))), { disposition });
+    return new StreamableFile(Readable.from(lines(findingsOf(this.dataSource, job.id))), { disposition });
   }
 
   @Post(':id/execute')

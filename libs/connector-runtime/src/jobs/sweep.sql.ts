@@ -80,7 +80,7 @@ export async function readStrangers(
 }
 
 /** All that a plan has found, ours first, a page at a time. */
-export async function* reportOf(dataSource: DataSource, job: string): AsyncGenerator<object> {
+export async function* findingsOf(dataSource: DataSource, job: string): AsyncGenerator<object> {
   let after = { entity: '', id: '00000000-0000-0000-0000-000000000000' };
   for (;;) {
     const items = await readItems(dataSource, job, after, REPORTED);
