@@ -14,6 +14,13 @@ export interface Addresses {
   readonly deliveries: string | undefined;
 }
 
+/** All services by name. */
+export const servicesOf = ({ referentials, connectors, deliveries }: Addresses): Record<string, string> => ({
+  ...referentials,
+  ...(deliveries !== undefined && { deliveries }),
+  ...connectors,
+});
+
 const EXAMPLE =
   '{"person": "http://…", "structure": "http://…", "deliveries": "http://…", "connectors": {"ldap": "http://…"}}';
 

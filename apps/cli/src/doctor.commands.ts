@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { servicesOf } from './addresses.js';
 import { call } from './client.js';
 import { Context } from './context.js';
 import { EXIT, Failure } from './failure.js';
@@ -26,16 +27,11 @@ export function doctorCommand(program: Command): void {
     .description('servers, topics, access to targets, clocks and versions; leaves with 1 when something is amiss')
     .action(async (_, command: Command) => {
       const context = new Context(command);
-      const { referentials, connectors, deliveries } = context.addresses;
-      const services = Object.entries({
-        ...referentials,
-        ...(deliveries !== undefined && { deliveries }),
-        ...connectors,
-      });
+      const { addresses } = context;
       const findings = (
         await Promise.all([
-          ...services.map(([name, url]) => ofService(name, url)),
-          ...Object.entries(connectors).map(([name, url]) => ofConnector(name, url)),
+          ...Object.entries(servicesOf(addresses)).map(([name, url]) => ofService(name, url)),
+          ...Object.entries(addresses.connectors).map(([name, url]) => ofConnector(name, url)),
         ])
       ).flat();
       const versions = new Set(findings.filter(({ check }) => check === 'version').map(({ detail }) => detail));

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { servicesOf } from './addresses.js';
 import { call } from './client.js';
 import { Context } from './context.js';
 import { EXIT, Failure } from './failure.js';
@@ -141,10 +142,9 @@ export function flowCommands(program: Command): void {
 }
 
 async function status({ addresses, output }: Context): Promise<void> {
-  const { referentials, connectors, deliveries } = addresses;
-  const services = { ...referentials, ...(deliveries !== undefined && { deliveries }), ...connectors };
+  const { connectors } = addresses;
   const health = await Promise.all(
-    Object.entries(services).map(async ([name, url]) => ({ name, url, ...(await healthOf(url)) })),
+    Object.entries(servicesOf(addresses)).map(async ([name, url]) => ({ name, url, ...(await healthOf(url)) })),
   );
   const answering = health.filter(({ name, status: state }) => name in connectors && state !== 'down');
   const statuses = await Promise.all(answering.map(({ url }) => call<ConnectorStatus>('GET', `${url}/status`)));

@@ -31,7 +31,7 @@ import { Rates, windowOf } from './rate.js';
 import { canList, Scans } from './scans.js';
 import { countOverwritten, forgetOverwritten } from './undo.sql.js';
 import { countApart, countScope, structuresBelow } from './scan.sql.js';
-import { adoptOrphans, countFindings, countUnheard, forgetSeen } from './sweep.sql.js';
+import { enlistOrphans, countFindings, countUnheard, forgetSeen } from './sweep.sql.js';
 import { Wakeup } from '../work/wakeup.js';
 
 /** Days for which it is kept what jobs have overwritten. */
@@ -188,20 +188,26 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
   }
 
   private async count(job: Job, entities: readonly Entity[]): Promise<number> {
-    const { scope, undoes } = job;
-    const structures = await this.structuresOf(scope);
-    let total = undoes === null ? 0 : await countOverwritten(this.dataSource, undoes, entities);
-    if (undoes === null)
-      for (const entity of entities) total += await countScope(this.dataSource, { entity, scope, structures });
+    const total =
+      job.undoes === null
+        ? await this.countScope(job.scope, entities)
+        : await countOverwritten(this.dataSource, job.undoes, entities);
     await this.dataSource.query(`update job set total = $2 where id = $1`, [job.id, total]);
+    return total;
+  }
+
+  private async countScope(scope: Scope, entities: readonly Entity[]): Promise<number> {
+    const structures = await this.structuresOf(scope);
+    let total = 0;
+    for (const entity of entities) total += await countScope(this.dataSource, { entity, scope, structures });
     return total;
   }
 
   /** How many entities of the scope the plan leaves alone. */
   private async apart({ id, scope, undoes }: Job, entities: readonly Entity[]): Promise<Apart> {
-    const structures = await this.structuresOf(scope);
     const sum = { waiting: 0, skipped: 0, dismissed: 0 };
     if (undoes !== null) return sum;
+    const structures = await this.structuresOf(scope);
     for (const entity of entities) {
       const counts = await countApart(this.dataSource, { entity, scope, structures }, id);
       for (const { status, count } of counts) sum[status] += count;
@@ -246,7 +252,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
       if (!(await move('planning', undefined, manager))) return;
       const excesses = await this.guards.judge(manager, demands);
       if (excesses.length === 0) {
-        if (job.mode === 'reconcile') await adoptOrphans(manager, job.id);
+        if (job.mode === 'reconcile') await enlistOrphans(manager, job.id);
         await move('running', undefined, manager);
       } else {
         this.logger.error({ job: job.id, excesses }, 'a guard refuses the plan');

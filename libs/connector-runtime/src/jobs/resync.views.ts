@@ -54,7 +54,10 @@ export class StrangerView {
   @ApiProperty({ ...nullable, type: String, description: 'The master id that it carries' })
   id: string | null;
 
-  @ApiProperty({ enum: FINDINGS, description: '`foreign`, or `duplicate` of the entity with that master id' })
+  @ApiProperty({
+    enum: FINDINGS,
+    description: '`foreign`, `duplicate` of the entity with that master id, or `changed` since what is to be undone',
+  })
   finding: Finding;
 }
 

@@ -29,7 +29,8 @@ export interface Scanned {
   readonly waitsFor: string | null;
 }
 
-interface ChunkQuery {
+/** Which entities are read. */
+export interface ChunkQuery {
   readonly entity: Entity;
   /** Version of the mapping in force. */
   readonly version: string;

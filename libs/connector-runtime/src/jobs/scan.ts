@@ -7,7 +7,15 @@ import { decide, standingOf, type Decision, type Standing } from '../work/decisi
 import type { Finding, Item, Mode, Scope, Stranger } from './job.js';
 import type { Mapper, Mapping } from '../work/mapper.js';
 import { readMany } from '../work/read.js';
-import { readChunk, readRows, saveProjection, saveVersions, structuresBelow, type Scanned } from './scan.sql.js';
+import {
+  readChunk,
+  readRows,
+  saveProjection,
+  saveVersions,
+  structuresBelow,
+  type ChunkQuery,
+  type Scanned,
+} from './scan.sql.js';
 
 /** Entities looked at in one step: to verify, as many as one call of a target reads. */
 const CHUNK: Readonly<Record<Mode, number>> = { trust: 1000, verify: 500, reconcile: 500 };
@@ -72,11 +80,7 @@ export class Scan {
 
   /** These entities as the ledger has them. */
   only(ids: readonly string[]): Promise<Scanned[]> {
-    const version = this.mapper.syncs.get(this.entity)?.version ?? '';
-    return readChunk(this.dataSource, {
-      ...{ entity: this.entity, version, mode: this.mode, scope: { ids }, structures: undefined, after: null },
-      ...{ until: null, limit: null },
-    });
+    return this.chunk({ scope: { ids }, structures: undefined, after: null, until: null, limit: null });
   }
 
   get today(): string {
@@ -88,12 +92,16 @@ export class Scan {
     if (this.scope.structure !== undefined) {
       this.structures ??= await structuresBelow(this.dataSource, this.scope.structure);
     }
-    const version = this.mapper.syncs.get(this.entity)?.version ?? '';
-    return readChunk(this.dataSource, {
-      ...{ entity: this.entity, version, mode: this.mode, scope: this.scope, structures: this.structures, after },
+    return this.chunk({
+      ...{ scope: this.scope, structures: this.structures, after },
       ...(until === undefined ? { until: null, limit: CHUNK[this.mode] } : { until, limit: null }),
       ...(unseenBy !== undefined && { unseenBy }),
     });
+  }
+
+  private chunk(part: Omit<ChunkQuery, 'entity' | 'version' | 'mode'>): Promise<Scanned[]> {
+    const version = this.mapper.syncs.get(this.entity)?.version ?? '';
+    return readChunk(this.dataSource, { entity: this.entity, version, mode: this.mode, ...part });
   }
 
   /** What there is to do for these entities; `listed`: as they stand in the target, where that is known. */

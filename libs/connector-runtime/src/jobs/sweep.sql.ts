@@ -48,7 +48,7 @@ export async function knownOf(dataSource: DataSource, entity: Entity, ids: reado
  * Takes into the ledger what the target has under a master id that nobody here has heard of, as if its record had been
  * withdrawn: it leaves the target as everything else does.
  */
-export async function adoptOrphans(manager: EntityManager, job: string): Promise<void> {
+export async function enlistOrphans(manager: EntityManager, job: string): Promise<void> {
   await manager.query(
     `with orphan as (
        select i.entity, i.id from job_item i
