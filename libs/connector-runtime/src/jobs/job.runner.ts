@@ -81,7 +81,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
   }
 
   private get versions(): Record<string, string> {
-    return Object.fromEntries([...this.mapper.syncs].map(([entity, { version }]) => [entity, version]));
+    return Object.fromEntries(this.entities.map((entity) => [entity, this.mapper.versionOf(entity)]));
   }
 
   onApplicationBootstrap(): void {
@@ -300,7 +300,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
    * another job is in the way.
    */
   private async compareProjection(entity: Entity): Promise<boolean> {
-    const version = this.mapper.syncs.get(entity)!.version;
+    const version = this.mapper.versionOf(entity);
     const known = await readProjection(this.dataSource, entity, version);
     if (known.version === version && (known.next ?? version) === version) return true;
     await beginProjection(this.dataSource, entity, version);

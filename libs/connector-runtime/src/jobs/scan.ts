@@ -100,7 +100,7 @@ export class Scan {
   }
 
   private chunk(part: Omit<ChunkQuery, 'entity' | 'version' | 'mode'>): Promise<Scanned[]> {
-    const version = this.mapper.syncs.get(this.entity)?.version ?? '';
+    const version = this.mapper.versionOf(this.entity);
     return readChunk(this.dataSource, { entity: this.entity, version, mode: this.mode, ...part });
   }
 
@@ -120,7 +120,7 @@ export class Scan {
     for (const [index, one] of suspects.entries()) {
       // Live changes pass between two slices: the mapping alone would hold them up for as long as a chunk takes.
       if (index % SLICE === SLICE - 1) await setImmediate();
-      const mapping = mappingOf(one);
+      const mapping = await mappingOf(one);
       if (!this.isAsAcknowledged(one, mapping)) rest.push({ one, mapping });
       else if (one.hasOwnVersion) same.push(one);
     }
@@ -170,7 +170,7 @@ export class Scan {
     const ids = same.map(({ id }) => id);
     // What is kept of one chunk is written while the next one is looked at.
     await this.saving;
-    this.saving = saveProjection(this.dataSource, this.entity, sync.version, ids).then(() =>
+    this.saving = saveProjection(this.dataSource, this.entity, this.mapper.versionOf(this.entity), ids).then(() =>
       saveVersions(this.dataSource, this.entity, versions),
     );
     this.saving.catch(() => undefined);
@@ -188,7 +188,7 @@ export class Scan {
   }
 
   /** Maps those whose state or mapping version is another than the target acknowledged, each when it is looked at. */
-  private async mapped(chunk: readonly Scanned[]): Promise<(one: Scanned) => Mapping | undefined> {
+  private async mapped(chunk: readonly Scanned[]): Promise<(one: Scanned) => Promise<Mapping> | undefined> {
     const stale = chunk.filter((one) => one.stale);
     const mapping = await this.mapper.prepare(stale, 'owned');
     const indexes = new Map(stale.map((one, index) => [one, index]));

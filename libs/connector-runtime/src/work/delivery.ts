@@ -4,7 +4,7 @@ import type { DataSource } from 'typeorm';
 import type { Claim } from './claim.sql.js';
 import { dayWhenUndone, type Action, type Decision, type Standing } from './decision.js';
 import type { Gate } from './gate.js';
-import type { Mapping } from './mapper.js';
+import type { Mapper, Mapping } from './mapper.js';
 import { surrenderName } from './names.sql.js';
 import { consequenceOf, fingerprintOf, newTicket } from './outcome.js';
 import { acknowledgedBy, resultOf, type Result } from './result.js';
@@ -34,6 +34,7 @@ export class Deliverer {
       readonly session: Session;
       readonly dataSource: DataSource;
       readonly gate: Gate;
+      readonly mapper: Mapper;
       readonly logger: Logger;
     },
   ) {}
@@ -66,14 +67,13 @@ export class Deliverer {
     } catch (error) {
       const callMayLastMs = this.options.session.callDeadlineMs - (performance.now() - began);
       // What the guards have let past need not ask them again.
-      return this.afterError({ ...one, permit: action }, sync, error, callMayLastMs, dayWhenUndone(decision));
+      return this.afterError({ ...one, permit: action }, error, callMayLastMs, dayWhenUndone(decision));
     }
     const status = after === null ? 'absent' : decision.suspendedOn !== null ? 'suspended' : 'applied';
     const { faults } = mapping;
     return {
       ...this.settled(
         one,
-        sync,
         mapping,
         {
           status,
@@ -94,7 +94,7 @@ export class Deliverer {
   }
 
   /** The difference is noted and not written. */
-  noted({ one, sync, mapping, decision, standing }: Task, status: 'held' | 'observed'): Delivery {
+  noted({ one, mapping, decision, standing }: Task, status: 'held' | 'observed'): Delivery {
     const { action, changed } = decision;
     if (status === 'held') {
       this.options.logger.error({ ...lineOf(one), action, cause: one.cause }, 'held back by a guard');
@@ -110,22 +110,16 @@ export class Deliverer {
       heldChanges: changed,
       dueDay: dayWhenUndone(decision),
     };
-    return { ...this.settled(one, sync, mapping, result, status), changed };
+    return { ...this.settled(one, mapping, result, status), changed };
   }
 
   /** What follows from an error, as `consequenceOf` says. `callMayLastMs`: how long a call without an answer may still take effect. */
-  async afterError(
-    one: Claim,
-    sync: Sync,
-    error: unknown,
-    callMayLastMs: number,
-    dueDay: string | null,
-  ): Promise<Delivery> {
-    const { gate, dataSource, logger, connector } = this.options;
+  async afterError(one: Claim, error: unknown, callMayLastMs: number, dueDay: string | null): Promise<Delivery> {
+    const { gate, dataSource, logger, connector, mapper } = this.options;
     const consequence = consequenceOf(error, one.attempts);
     const line = lineOf(one);
     const again = (changes: Partial<Result>, unknownOutcome: boolean): Result =>
-      resultOf(one, sync.version, {
+      resultOf(one, mapper.versionOf(one.entity), {
         ...acknowledgedBy(one),
         status: 'due',
         attempts: one.attempts,
@@ -155,7 +149,7 @@ export class Deliverer {
         // Who has a ticket keeps it for as long as the reason is the same.
         const ticket = one.fingerprint === fingerprint && one.ticket !== null ? one.ticket : newTicket(connector);
         logger.error({ ...line, error: consequence.error, fingerprint, ticket }, 'parked');
-        const result = resultOf(one, sync.version, {
+        const result = resultOf(one, mapper.versionOf(one.entity), {
           ...acknowledgedBy(one),
           ...{ status: 'parked', error: consequence.error, fingerprint, ticket, outcome: 'parked' },
           attempts: one.attempts + 1,
@@ -172,12 +166,11 @@ export class Deliverer {
   /** What is recorded of a claim for which there is nothing more to do now. */
   settled(
     one: Claim,
-    sync: Sync | undefined,
     mapping: Mapping,
     changes: Pick<Result, 'status'> & Partial<Result>,
     outcome: Delivery['outcome'],
   ): Delivery {
-    const result = resultOf(one, sync?.version ?? '', {
+    const result = resultOf(one, this.options.mapper.versionOf(one.entity), {
       ...acknowledgedBy(one),
       outcome,
       waitsFor: mapping.waitsFor,

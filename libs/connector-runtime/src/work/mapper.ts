@@ -1,5 +1,6 @@
 import {
   SKIP,
+  type MapContext,
   type Mapped,
   type NameRequest,
   type Reference,
@@ -58,6 +59,25 @@ interface Asked {
 
 const NONE: readonly [] = [];
 
+/** What an establishment adds to the mapping of a connector without code of its own. */
+export interface Customisation {
+  /** Enriches the records before they are mapped. */
+  readonly records?: {
+    /** Part of the version of the mapping; undefined where nothing is added to this kind of entity. */
+    version(entity: Entity): string | undefined;
+    /** The entities in their order, each with what is to be mapped in its place, or with the error that this ended with. */
+    enrich(
+      entities: readonly Mappable[],
+    ): Promise<readonly (Mappable & { readonly failed?: { readonly error: unknown } })[]>;
+  };
+  /** Changes the rows after they are mapped. */
+  readonly rows?: {
+    /** Part of the version of the mapping; undefined where the rows of this kind of entity stay as they are. */
+    version(entity: Entity): string | undefined;
+    apply(entity: Entity, mapped: Mapped, master: Master, context: MapContext): Promise<Mapped>;
+  };
+}
+
 /** Maps entities in batches: whatever a batch needs is read in as few queries as it has kinds of entities. */
 export class Mapper {
   readonly syncs: ReadonlyMap<Entity, Sync>;
@@ -68,9 +88,17 @@ export class Mapper {
     private readonly dataSource: DataSource,
     /** Today in Europe/Paris, `YYYY-MM-DD`. */
     readonly today: () => string,
+    private readonly custom: Customisation = {},
   ) {
     this.syncs = new Map(session.syncs.map((sync) => [sync.entity, sync]));
     this.references = new References(dataSource);
+  }
+
+  /** Version of the mapping of one kind of entity, with all that the establishment adds to it. */
+  versionOf(entity: Entity): string {
+    const { records, rows } = this.custom;
+    const parts = [this.syncs.get(entity)?.version ?? '', records?.version(entity), rows?.version(entity)];
+    return parts.filter((part) => part !== undefined).join(', ');
   }
 
   /**
@@ -79,12 +107,15 @@ export class Mapper {
    */
   async map(entities: readonly Mappable[], names: Names): Promise<Mapping[]> {
     const mapping = await this.prepare(entities, names);
-    return entities.map((_, index) => mapping(index));
+    const mappings: Mapping[] = [];
+    for (const index of entities.keys()) mappings.push(await mapping(index));
+    return mappings;
   }
 
   /** As `map`, but each is mapped when it is asked for by its index: who looks at one after the other never holds them all. */
-  async prepare(entities: readonly Mappable[], source: Names): Promise<(index: number) => Mapping> {
+  async prepare(given: readonly Mappable[], source: Names): Promise<(index: number) => Promise<Mapping>> {
     const today = this.today();
+    const entities = this.custom.records ? await this.custom.records.enrich(given) : given;
     const asked = entities.map((one) => this.ask(one, today));
     const [names, resolved] = await Promise.all([
       this.names(entities, asked, source),
@@ -97,8 +128,9 @@ export class Mapper {
   }
 
   /** What the connector asks for before it maps an entity. */
-  private ask({ entity, state }: Mappable, today: string): Asked {
+  private ask({ entity, state, failed }: Mappable & Pick<Asked, 'failed'>, today: string): Asked {
     const sync = this.syncs.get(entity);
+    if (failed) return { references: NONE, failed };
     if (!sync || state === null) return { references: NONE };
     try {
       return { references: sync.references?.(state, today) ?? NONE, name: sync.nameRequest?.(state, today) };
@@ -124,13 +156,13 @@ export class Mapper {
     return names;
   }
 
-  private mapOne(
+  private async mapOne(
     { entity, state }: Mappable,
     { references: named, failed }: Asked,
     name: string | undefined,
     resolved: ReadonlyMap<string, Resolved>,
     today: string,
-  ): Mapping {
+  ): Promise<Mapping> {
     const found = named.map((reference) => resolved.get(nameOf(reference)));
     const known = knownOf(named, found, name);
     const sync = this.syncs.get(entity);
@@ -148,12 +180,13 @@ export class Mapper {
       return isThere(one) ? { master: one.master, targetId: one.targetId } : undefined;
     };
     try {
-      const mapped = sync.map(state, { today, name, reference });
+      const context: MapContext = { today, name, reference };
+      const mapped = sync.map(state, context);
       if (isWaiting) return waiting(validUntilOf(mapped));
       if (mapped === SKIP) return { ...known, is: 'skipped' };
       // What was erased goes at once, whatever grace others have.
       if (mapped === null) return { ...known, is: 'absent', atOnce: state.status === 'erased' };
-      return rowOf(known, mapped);
+      return rowOf(known, (await this.custom.rows?.apply(entity, mapped, state, context)) ?? mapped);
     } catch (error) {
       // What fails while something is missing is tried again when that has arrived.
       if (isWaiting) return waiting();

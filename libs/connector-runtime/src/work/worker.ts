@@ -219,19 +219,13 @@ export class Worker {
       const read = found.get(one);
       const failure = mapping.is === 'failed' ? mapping.error : read instanceof Error ? read : undefined;
       if (!sync || mapping.is === 'skipped') {
-        deliveries.push(this.deliverer.settled(one, sync, mapping, { status: 'skipped' }, 'skipped'));
+        deliveries.push(this.deliverer.settled(one, mapping, { status: 'skipped' }, 'skipped'));
       } else if (failure !== undefined) {
         const day = mapping.is === 'row' ? mapping.validUntil : undefined;
-        deliveries.push(await this.deliverer.afterError(one, sync, failure, 0, day ?? null));
+        deliveries.push(await this.deliverer.afterError(one, failure, 0, day ?? null));
       } else if (mapping.is === 'waiting') {
         deliveries.push(
-          this.deliverer.settled(
-            one,
-            sync,
-            mapping,
-            { status: 'waiting', dueDay: mapping.validUntil ?? null },
-            'waiting',
-          ),
+          this.deliverer.settled(one, mapping, { status: 'waiting', dueDay: mapping.validUntil ?? null }, 'waiting'),
         );
       } else if (mapping.is !== 'failed') {
         const standing = read === undefined ? one : standingOf(read as Exclude<typeof read, Error>, one.suspendedOn);
@@ -239,7 +233,7 @@ export class Worker {
           const decision = decide(mapping, standing, sync, mapper.today());
           tasks.push({ one, sync, mapping, standing, decision });
         } catch (error) {
-          deliveries.push(await this.deliverer.afterError(one, sync, error, 0, null));
+          deliveries.push(await this.deliverer.afterError(one, error, 0, null));
         }
       }
     }
