@@ -174,6 +174,19 @@ it('loads files, gives records back, and publishes them again', async () => {
   expect(await myelin('trace', id)).toMatchObject({ code: 0, out: expect.stringContaining(id) });
 }, 120_000);
 
+it('compares a source with the hub, and repairs only when it is told to', async () => {
+  const file = join(folder, 'source.ndjson');
+  const lines = ['s1', 's2'].map((sourceId) => ({ sourceId, birthName: 'Curie', givenNames: [sourceId] }));
+  writeFileSync(file, lines.map((line) => JSON.stringify(line)).join('\n'));
+  const compare = (...args: string[]) => myelin('compare', 'person', file, '--source', 'apogee', ...args);
+  const found = join(folder, 'found.ndjson');
+  const dry = await compare('--report', found);
+  expect(dry).toMatchObject({ code: 1, out: expect.stringMatching(/^missing +2\n2 read, 0 repaired/m) });
+  expect(readFileSync(found, 'utf8').trim().split('\n')).toHaveLength(2);
+  expect(await compare('--repair')).toMatchObject({ code: 0, out: expect.stringMatching(/2 read, 2 repaired/) });
+  expect(await compare()).toMatchObject({ code: 0, out: expect.stringMatching(/\(none\)\n2 read, 0 repaired/) });
+}, 120_000);
+
 it('says what is wrong with a command, and completes it in a shell', async () => {
   expect(await myelin('resink')).toMatchObject({ code: 2, err: expect.stringMatching(/unknown command 'resink'/) });
   expect(await myelin('--config', '/nowhere.json', 'status')).toMatchObject({

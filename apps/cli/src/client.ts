@@ -1,3 +1,6 @@
+import { createWriteStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { EXIT, Failure } from './failure.js';
 
 const PATIENCE_MS = 30_000;
@@ -38,6 +41,12 @@ export async function request(method: string, url: string, { body, headers, stre
 
 export async function call<T>(method: string, url: string, options?: Call): Promise<T> {
   return (await (await request(method, url, options)).json()) as T;
+}
+
+/** Writes what a service answers to a file. */
+export async function saved(url: string, file: string): Promise<void> {
+  const { body } = await request('GET', url);
+  await pipeline(Readable.fromWeb(body as never), createWriteStream(file));
 }
 
 /** A path with the query that has a value. */

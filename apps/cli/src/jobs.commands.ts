@@ -1,9 +1,6 @@
-import { createWriteStream } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
-import { call, everything, request } from './client.js';
+import { call, everything, saved } from './client.js';
 import { Context } from './context.js';
 import { EXIT, Failure, usage } from './failure.js';
 import { duration } from './output.js';
@@ -189,8 +186,7 @@ export function jobCommands(program: Command): void {
       const context = new Context(command);
       const job = await planned(context, await begun(context, 'reconcile', scopeOf(options), options));
       if (options.report !== undefined) {
-        const { body } = await request('GET', `${context.connector}/resyncs/${job.id}/report`);
-        await pipeline(Readable.fromWeb(body as never), createWriteStream(options.report));
+        await saved(`${context.connector}/resyncs/${job.id}/report`, options.report);
         context.output.note(`written to ${options.report}`);
       }
       if (options.repair) await carriedOut(context, job, options);

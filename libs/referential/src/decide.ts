@@ -55,7 +55,10 @@ export interface Known {
 }
 
 /** True when the fact says nothing new about a known source record: no record needs to be locked for it. */
-export function settled(fact: SourceFact, known: KnownSource | undefined): 'unchanged' | 'stale' | undefined {
+export function settled(
+  fact: SourceFact,
+  known: Pick<KnownSource, 'version' | 'hash'> | undefined,
+): 'unchanged' | 'stale' | undefined {
   if (!known) return undefined;
   if (fact.version !== null && known.version !== null && fact.version < known.version) return 'stale';
   return fact.hash === known.hash ? 'unchanged' : undefined;

@@ -14,6 +14,8 @@ import { ImportController } from './import.controller.js';
 import { ImportService } from './import.service.js';
 import { MIGRATIONS } from './migrations.js';
 import { createOutbox } from './outbox.js';
+import { ReconcileController } from './reconcile.controller.js';
+import { ReconcileService } from './reconcile.service.js';
 import { recordController } from './record.controller.js';
 import { RecordService } from './record.service.js';
 import { RecoveryController } from './recovery.controller.js';
@@ -61,7 +63,13 @@ export class ReferentialModule {
     const name = `myelin-${definition.entity}`;
     return {
       module: ReferentialModule,
-      controllers: [recordController(definition), sourceController(definition), ImportController, RecoveryController],
+      controllers: [
+        recordController(definition),
+        sourceController(definition),
+        ImportController,
+        ReconcileController,
+        RecoveryController,
+      ],
       providers: [
         { provide: DEFINITION, useValue: definition },
         {
@@ -100,6 +108,7 @@ export class ReferentialModule {
         },
         RecordService,
         ImportService,
+        ReconcileService,
         RecoveryService,
         RelayRunner,
       ],

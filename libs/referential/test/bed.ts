@@ -84,6 +84,9 @@ export async function copyDatabase(url: string): Promise<string> {
 }
 
 const FILLED = [
+  'reconciliation_seen',
+  'reconciliation_finding',
+  'reconciliation',
   'import_rejection',
   'import_run',
   'outbox',
