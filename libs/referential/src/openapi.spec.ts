@@ -23,11 +23,14 @@ describe.each(ENTITIES)('the API description of a %s referential', (entity) => {
     );
     expect(resources.sort()).toEqual([
       'get /imports/{id}',
+      'get /reconciliations/{id}',
+      'get /reconciliations/{id}/report',
       'get /restored/unknown',
       'get /things',
       'get /things/{id}',
       'patch /things/{id}',
       'post /imports',
+      'post /reconciliations',
       'post /republish',
       'post /restored',
       'post /restored/end-unknown',

@@ -1,4 +1,5 @@
-import { call, empty, somebody, startPersons, type Answer, type Running } from '../test/bed.js';
+import { request } from 'node:http';
+import { call, empty, somebody, startPersons, until, type Answer, type Running } from '../test/bed.js';
 
 let persons: Running;
 
@@ -104,18 +105,19 @@ it('is for those who say what they want', async () => {
 
 it('that breaks off has failed, has kept what it repaired, and calls nothing gone', async () => {
   await load([learner(1), learner(2)]);
-  const broken = new ReadableStream({
-    start(controller) {
-      controller.enqueue(new TextEncoder().encode(`${learner(1)}\n`));
-      setTimeout(() => controller.error(new Error('the line is cut')), 50);
-    },
+  const sending = request(`${persons.url}/reconciliations?source=apogee&format=ndjson&repair=yes`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson' },
   });
-  const url = `${persons.url}/reconciliations?source=apogee&format=ndjson`;
-  const options = { method: 'POST', body: broken, duplex: 'half', headers: { 'content-type': 'application/x-ndjson' } };
-  await expect(fetch(url, options as RequestInit)).rejects.toThrow();
-  const runs = async () =>
-    (await persons.dataSource.query(`select status, failure from reconciliation`)) as { status: string }[];
-  while ((await runs())[0]?.status === 'running') await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(await runs()).toEqual([{ status: 'failed', failure: 'the file was not read to its end' }]);
-  expect(await persons.dataSource.query('select * from reconciliation_finding')).toEqual([]);
+  sending.on('error', () => undefined);
+  sending.write(`${Array.from({ length: 300 }, (_, n) => learner(n + 10)).join('\n')}\n`);
+  const query = <T>(sql: string) => persons.dataSource.query(sql) as Promise<T[]>;
+  await until(async () => (await query(`select source_id from reconciliation_finding limit 1`)).length);
+  sending.destroy();
+  await until(async () => (await query(`select id from reconciliation where status = 'failed'`)).length);
+  expect(await query('select failure from reconciliation')).toEqual([{ failure: 'the file was not read to its end' }]);
+  expect(await query('select distinct finding, outcome from reconciliation_finding')).toEqual([
+    { finding: 'missing', outcome: 'created' },
+  ]);
+  expect(await query('select source_id from reconciliation_seen')).toEqual([]);
 });
