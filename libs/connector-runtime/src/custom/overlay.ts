@@ -3,6 +3,7 @@ import {
   type MapContext,
   type Mapped,
   type Overlayable,
+  type Row,
   type RowValue,
   type Rule,
   type Session,
@@ -111,6 +112,14 @@ async function valueOf(name: string, expression: Expression, view: View): Promis
   }
 }
 
+/** JSONata takes a value for a list of one, but not a list of one for a value. */
+const withoutSingletons = (row: Row) =>
+  Object.fromEntries(
+    Object.entries(row).map(([name, value]) => {
+      return [name, Array.isArray(value) && value.length === 1 ? (value as readonly RowValue[])[0] : value];
+    }),
+  );
+
 /** What the expressions of one record see, and whether they have looked at the day. */
 class View {
   readonly input: object;
@@ -128,9 +137,12 @@ class View {
       this.readsToday = true;
       return context.today;
     };
+    let row: object | undefined;
     this.input = {
       record,
-      row: mapped.row,
+      get row() {
+        return (row ??= withoutSingletons(mapped.row));
+      },
       get today() {
         return look();
       },
