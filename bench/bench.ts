@@ -9,11 +9,11 @@ import { lagBench, lagResyncBench } from './lag.bench.js';
 import { shown, type Bench, type Result } from './measure.js';
 import { memoryBench } from './memory.bench.js';
 import { relayBench } from './relay.bench.js';
-import { remapBench, resyncEmptyBench, resyncVerifyBench } from './resync.bench.js';
+import { overlayBench, remapBench, resyncEmptyBench, resyncVerifyBench } from './resync.bench.js';
 
 const BENCHES: readonly Bench[] = [
   ...[importBench, relayBench, firstLoadBench, lagBench, memoryBench, idleBench],
-  ...[resyncVerifyBench, remapBench, resyncEmptyBench, lagResyncBench],
+  ...[resyncVerifyBench, remapBench, overlayBench, resyncEmptyBench, lagResyncBench],
 ];
 const USAGE = `usage: npm run bench [-- ${BENCHES.map(({ name }) => name).join('|')}] [--n N] [--json]`;
 

@@ -128,6 +128,50 @@ export const remapBench: Bench = {
   },
 };
 
+/** Three attributes that come out as the mapping itself has them: joined text, a condition, a choice from a list. */
+const OVERLAY = {
+  person: {
+    set: {
+      displayName: `(record.usageGivenName ? record.usageGivenName : record.givenNames[0]) & ' ' & (record.usageName ? record.usageName : record.birthName)`,
+      supannListeRouge: `record.listing = 'private' ? 'TRUE' : 'FALSE'`,
+      supannEmpId: `record.identifiers[scheme = 'siham'].value`,
+    },
+  },
+};
+
+/**
+ * `n` persons mapped again with an overlay of three expressions, to the same rows and without one call of the target; against
+ * the same without the overlay.
+ */
+export const overlayBench: Bench = {
+  name: 'overlay',
+  n: 20_000,
+  async run(context) {
+    const { n, services } = context;
+    const { installation, directory } = await services.loaded(n);
+    const { topicPrefix, databasePrefix } = installation;
+    const settings = { OVERLAY: JSON.stringify(OVERLAY) };
+    const fresh = await services.fresh(['connector-ldap'], { topicPrefix, databasePrefix, directory, settings });
+    const plain = installation.services['connector-ldap'];
+    const overlaid = fresh.services['connector-ldap'];
+    const peaks: number[] = [];
+
+    // Each finds that everything was mapped under the version of the other.
+    const side = (connector: Service, other: Service) => async () => {
+      await other.stop();
+      await connector.start();
+      const job = await remapped(connector, known);
+      known.push(job.id);
+      if (job.plan.actions.length > 0) throw new Error(`rows differ: ${JSON.stringify(job.plan.actions)}`);
+      if (connector === overlaid) peaks.push(peakRssMb(connector.pid));
+      return { value: n / secondsOf(job), counts: { persons: job.plan.total } };
+    };
+    const known = await remaps(plain);
+    const sides = await alternate(context, 'persons/s', side(overlaid, plain), side(plain, overlaid));
+    return speeds(sides, 'persons/s', peaks);
+  },
+};
+
 /** From the request of a job to its end. */
 const secondsOf = ({ requestedAt, endedAt }: ResyncJob) =>
   (Date.parse(endedAt as string) - Date.parse(requestedAt)) / 1000;

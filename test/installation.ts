@@ -113,8 +113,12 @@ export class TestInstallation {
   }
 
   /** Starts both referentials and the connector, and waits until the directory has a university of that size. */
-  async startUniversity(size: { structures: number; persons: number }): Promise<University> {
-    const [structure, person, connector] = await this.start('structure', 'person', 'connector-ldap');
+  async startUniversity(
+    size: { structures: number; persons: number },
+    settings: Record<string, string> = {},
+  ): Promise<University> {
+    const connector = await this.add('connector-ldap', {}, '', settings);
+    const [[structure, person]] = await Promise.all([this.start('structure', 'person'), connector.start()]);
     const { structures, persons } = university(size);
     await load(structure.url, 'open-data', ndjson(structures));
     await load(person.url, 'registry', ndjson(persons));

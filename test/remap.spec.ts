@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import pg from 'pg';
 import { until, type Service } from '@myelin/testing';
 import { call } from '../deploy/demo/hub.js';
@@ -11,10 +13,13 @@ const RECORDS = SIZE.structures + SIZE.persons;
 let hub: TestInstallation;
 let connector: Service;
 let database: pg.Client;
+let file: string;
 
 beforeAll(async () => {
   hub = await TestInstallation.create('remap');
-  ({ connector } = await hub.startUniversity(SIZE));
+  file = join(hub.names.logs, 'overlay.json');
+  writeFileSync(file, '{}');
+  ({ connector } = await hub.startUniversity(SIZE, { OVERLAY_FILE: file }));
   database = new pg.Client({ connectionString: hub.databaseUrl('connector-ldap') });
   await database.connect();
 }, 240_000);
@@ -108,5 +113,18 @@ it('goes on where threads lose their sessions', async () => {
   });
   expect(cut).toBeGreaterThan(0);
   expect(job.plan.actions).toEqual([]);
+  expect(await isUpToDate()).toBe(true);
+}, 120_000);
+
+it('maps under the overlay of the process in all threads, whatever its file says since', async () => {
+  const chosen = `$substring(record.id, -1) = '0'`;
+  writeFileSync(file, JSON.stringify({ person: { set: { description: `${chosen} ? 'chosen'` } } }));
+  const { rows } = await database.query<{ id: string }>(
+    `select id from ledger where entity = 'person' and id::text like '%0'`,
+  );
+  const job = await mappedAgain(async () => writeFileSync(file, 'another by now'));
+  expect(job.plan.actions).toEqual([{ entity: 'person', action: 'change', count: rows.length }]);
+  const written = await itemsOf(connector, job, 'modified');
+  expect(written.map(({ id }) => id).sort()).toEqual(rows.map(({ id }) => id).sort());
   expect(await isUpToDate()).toBe(true);
 }, 120_000);

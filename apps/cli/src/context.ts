@@ -18,8 +18,9 @@ export class Context {
   private readonly common: Common;
   private known: Addresses | undefined;
 
-  constructor(command: Command) {
-    this.common = command.optsWithGlobals<Common>();
+  /** `connector`: the one that the command itself names. */
+  constructor(command: Command, connector?: string) {
+    this.common = { ...command.optsWithGlobals<Common>(), ...(connector !== undefined && { connector }) };
     this.output = new Output(this.common.json === true);
   }
 

@@ -4,6 +4,10 @@ export type Cell = string | number | boolean | null | undefined;
 
 const BAR = 24;
 
+/** The values of an attribute in one cell. */
+export const values = (value: unknown) =>
+  value === undefined || value === null ? '' : [value].flat().map(String).join(' | ');
+
 /** What a command tells: tables and sentences for people, JSON for programs. */
 export class Output {
   /** `json`: answers as the services gave them. */

@@ -3,6 +3,7 @@ import { completionCommand } from './completion.command.js';
 import { doctorCommand } from './doctor.commands.js';
 import { flowCommands } from './flows.commands.js';
 import { jobCommands } from './jobs.commands.js';
+import { overlayCommands } from './overlay.commands.js';
 import { parkedCommands } from './parked.commands.js';
 import { recordCommands } from './records.commands.js';
 import { traceCommands } from './trace.commands.js';
@@ -20,6 +21,7 @@ export function createProgram(): Command {
   flowCommands(program);
   parkedCommands(program);
   jobCommands(program);
+  overlayCommands(program);
   traceCommands(program);
   recordCommands(program);
   doctorCommand(program);

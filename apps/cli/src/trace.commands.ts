@@ -3,6 +3,7 @@ import { REFERENTIALS } from './addresses.js';
 import { call } from './client.js';
 import { Context } from './context.js';
 import { EXIT, Failure } from './failure.js';
+import { values } from './output.js';
 
 interface Step {
   readonly step: string;
@@ -90,7 +91,7 @@ export function traceCommands(program: Command): void {
           ['ATTRIBUTE', 'STANDING', 'WANTED', 'RULE'],
           attributes
             .filter(({ standing }) => !differing || standing !== 'same')
-            .map(({ attribute, standing, wanted, rule }) => [attribute, standing, text(wanted), rule]),
+            .map(({ attribute, standing, wanted, rule }) => [attribute, standing, values(wanted), rule]),
         );
         for (const { field, message } of unrepresentable) context.output.line(`${field} ${message}`);
       });
@@ -143,5 +144,3 @@ function wordsOf({ step, at, afterMs, connector, outcome, changed = [], error, n
   ];
   return parts.filter((part) => part !== '').join('  ');
 }
-
-const text = (value: unknown) => (value === undefined || value === null ? '' : [value].flat().map(String).join(' | '));

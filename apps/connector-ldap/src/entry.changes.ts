@@ -1,13 +1,13 @@
 import type { Row } from '@myelin/connector';
 import { resourceOf, type EntryKind, type Standing } from './entry.js';
 import { parseDn } from './ldap/dn.js';
-import { ATTRIBUTES, attributeType, type AttributeName } from './supann/schema.js';
+import { attributeType } from './supann/schema.js';
 import { equalityKey } from './supann/syntax.js';
 
 /** One step of a modify, on an attribute of ours. */
 export interface Step {
   readonly op: 'add' | 'delete' | 'replace';
-  readonly attribute: AttributeName;
+  readonly attribute: string;
   readonly values: readonly string[];
 }
 
@@ -58,35 +58,30 @@ export function attributesToAdd(row: Row): Record<string, readonly string[]> {
   return Object.fromEntries(attributesOf(row).map((attribute) => [attribute, valuesOf(row, attribute)]));
 }
 
-const step = (op: Step['op'], attribute: AttributeName, values: readonly string[]): Step => ({ op, attribute, values });
+const step = (op: Step['op'], attribute: string, values: readonly string[]): Step => ({ op, attribute, values });
 
-function attributesOf(...rows: readonly Row[]): AttributeName[] {
+function attributesOf(...rows: readonly Row[]): string[] {
   const names = new Set(rows.flatMap((row) => Object.keys(row)));
-  return [...names].filter((name) => Object.hasOwn(ATTRIBUTES, name)).sort() as AttributeName[];
+  return [...names].filter((name) => name !== 'rdn').sort();
 }
 
-function valuesOf(row: Row, attribute: AttributeName): readonly string[] {
+function valuesOf(row: Row, attribute: string): readonly string[] {
   return (row[attribute] as readonly string[] | undefined) ?? [];
 }
 
 // The state of a suspended resource stays as people have set it.
-function wantedValues(
-  after: Row,
-  attribute: AttributeName,
-  suspended: ReadonlySet<string>,
-  before: Row,
-): readonly string[] {
+function wantedValues(after: Row, attribute: string, suspended: ReadonlySet<string>, before: Row): readonly string[] {
   const values = valuesOf(after, attribute);
   if (attribute !== 'supannRessourceEtat' && attribute !== 'supannRessourceEtatDate') return values;
   const isSuspended = (value: string) => suspended.has(resourceOf(value) ?? '');
   return [...values.filter((value) => !isSuspended(value)), ...valuesOf(before, attribute).filter(isSuspended)];
 }
 
-function withoutNames(attribute: AttributeName, values: readonly string[], before: Row, after: Row): readonly string[] {
+function withoutNames(attribute: string, values: readonly string[], before: Row, after: Row): readonly string[] {
   const names = new Set([before, after].map(({ rdn }) => nameOf(rdn as string, attribute)));
   return values.filter((value) => !names.has(equalityKey(attribute, value)));
 }
 
-function nameOf(rdn: string, attribute: AttributeName): string {
+function nameOf(rdn: string, attribute: string): string {
   return equalityKey(attribute, String(parseDn(rdn)[0]?.[0]?.value));
 }

@@ -3,7 +3,7 @@ import { canonicalDn } from './canonical-dn.js';
 import type { DirectorySettings } from './ldap.settings.js';
 import type { LdapEntry } from './ldap/ldap.port.js';
 import { labelOf, refIdLabels } from './ref-ids.js';
-import { attributeType, type AttributeName } from './supann/schema.js';
+import { attributeType } from './supann/schema.js';
 
 /** Raised whenever a mapping or a code table changes, so that every record is mapped again. */
 export const MAPPING_VERSION = '1';
@@ -17,7 +17,7 @@ export interface EntryKind {
   readonly classes: readonly string[];
   /** Those of them that cannot be changed in place (RFC 4512 §2.4.2). */
   readonly structural: readonly string[];
-  readonly attributes: readonly AttributeName[];
+  readonly attributes: readonly string[];
 }
 
 /** An entry of ours as it stands in the directory. */
@@ -31,6 +31,15 @@ export interface Standing {
   readonly etag: string | undefined;
 }
 
+/** The kind with more attributes and classes of the connector's own. */
+export function owning(kind: EntryKind, more: Pick<EntryKind, 'attributes' | 'classes'>): EntryKind {
+  const [attributes, classes] = [
+    new Set([...kind.attributes, ...more.attributes]),
+    new Set([...kind.classes, ...more.classes]),
+  ];
+  return { ...kind, attributes: [...attributes], classes: [...classes] };
+}
+
 /** Attributes to ask for to tell what of an entry is ours. */
 export function attributesOf(kind: EntryKind): string[] {
   return [...new Set(['objectClass', 'supannRefId', 'entryCSN', ...kind.attributes])];
@@ -38,7 +47,7 @@ export function attributesOf(kind: EntryKind): string[] {
 
 /** Tells what of an entry is ours, as a row that can be compared with a mapped one. */
 export function standingIn(kind: EntryKind, settings: DirectorySettings): (entry: LdapEntry) => Standing {
-  const owned = (['objectClass', ...kind.attributes] as const).map(
+  const owned = ['objectClass', ...kind.attributes].map(
     (attribute) => [attribute, ownedValues(attribute, kind, settings)] as const,
   );
   return ({ dn, attributes }) => {
@@ -72,7 +81,7 @@ function isSuspension(state: string): boolean {
 
 /** Picks the values of that attribute that are ours. */
 function ownedValues(
-  attribute: AttributeName,
+  attribute: string,
   { classes }: EntryKind,
   settings: DirectorySettings,
 ): (values: string[]) => string[] {

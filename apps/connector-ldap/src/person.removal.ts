@@ -1,5 +1,6 @@
 import type { Removal, Row } from '@myelin/connector';
 import type { DirectorySettings } from './ldap.settings.js';
+import { PERSON_CLASSES } from './person.mapping.js';
 import { labelOf } from './ref-ids.js';
 import { EntryDraft } from './supann/draft.js';
 import { writeState } from './person.state.js';
@@ -32,7 +33,8 @@ export function personRemoval(settings: DirectorySettings): Removal {
     suspend(row: Row): Row {
       const kept = Object.fromEntries(Object.entries(row).filter(([name]) => KEPT.includes(name)));
       const hubIds = ((row.supannRefId ?? []) as readonly string[]).filter((id) => labelOf(id) === settings.hubLabel);
-      return { ...kept, ...closed, supannRefId: hubIds };
+      // Without the classes of an overlay, which may require what is not kept.
+      return { ...kept, ...closed, objectClass: [...PERSON_CLASSES].sort(), supannRefId: hubIds };
     },
   };
 }

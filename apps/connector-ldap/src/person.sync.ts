@@ -11,6 +11,7 @@ import {
 import type { Master } from '@myelin/contracts';
 import { EntryStore } from './entry.store.js';
 import type { Wanted } from './entry.write.js';
+import { EntryOverlay } from './entry.overlay.js';
 import { MAPPING_VERSION, type EntryKind } from './entry.js';
 import { targetError } from './ldap.errors.js';
 import type { DirectorySettings } from './ldap.settings.js';
@@ -97,6 +98,7 @@ export class PersonSync implements Sync<'person'> {
   readonly rules = PERSON_RULES;
   readonly closes = closesPerson;
   readonly removal: Removal;
+  readonly overlay: EntryOverlay;
   private readonly entries: EntryStore;
   private readonly kind: EntryKind;
 
@@ -117,6 +119,7 @@ export class PersonSync implements Sync<'person'> {
       attributes: [...ATTRIBUTES, ...(settings.birthData ? BIRTH_ATTRIBUTES : [])],
     };
     this.entries = new EntryStore(ldap, settings, tree, this.kind, (wanted, refusal) => this.taken(wanted, refusal));
+    this.overlay = new EntryOverlay(this.kind, this.entries, ['cn', 'sn']);
   }
 
   references(master: Master<'person'>, today: string) {
@@ -128,7 +131,7 @@ export class PersonSync implements Sync<'person'> {
   }
 
   map(master: Master<'person'>, context: MapContext): Mapped | null {
-    return mapPerson(master, context, this.settings);
+    return this.overlay.classed(mapPerson(master, context, this.settings));
   }
 
   read(ref: Ref) {

@@ -1,6 +1,7 @@
 import { Rejected, type Change, type MapContext, type Ref, type Sync } from '@myelin/connector';
 import type { Master } from '@myelin/contracts';
 import { EntryStore } from './entry.store.js';
+import { EntryOverlay } from './entry.overlay.js';
 import { MAPPING_VERSION, type EntryKind } from './entry.js';
 import type { DirectorySettings } from './ldap.settings.js';
 import type { LdapPool } from './ldap/ldap.pool.js';
@@ -15,6 +16,7 @@ export class StructureSync implements Sync<'structure'> {
   readonly entity = 'structure';
   readonly version = MAPPING_VERSION;
   readonly rules = STRUCTURE_RULES;
+  readonly overlay: EntryOverlay;
   private readonly entries: EntryStore;
 
   constructor(
@@ -51,6 +53,7 @@ export class StructureSync implements Sync<'structure'> {
           : targetError(cause),
       ),
     );
+    this.overlay = new EntryOverlay(kind, this.entries, ['o', 'ou']);
   }
 
   references(master: Master<'structure'>) {
@@ -58,7 +61,7 @@ export class StructureSync implements Sync<'structure'> {
   }
 
   map(master: Master<'structure'>, context: MapContext) {
-    return mapStructure(master, context, this.settings);
+    return this.overlay.classed(mapStructure(master, context, this.settings));
   }
 
   read(ref: Ref) {

@@ -31,6 +31,9 @@ export interface BedKafka {
  * or come from a Kafka.
  */
 export class Bed {
+  /** The document that changes the mapping, from the next restart on. */
+  overlay: string | undefined;
+
   private constructor(
     /** The connector's database, in which the target's tables stand too. */
     private readonly database: TestDatabase,
@@ -51,7 +54,7 @@ export class Bed {
   /** Ends the process's part and starts it anew, as after a crash with a new version. */
   async restart(): Promise<void> {
     await this.app.close();
-    this.app = await open(this.database.url, this.target);
+    this.app = await open(this.database.url, this.target, undefined, this.overlay);
   }
 
   async stop(): Promise<void> {
@@ -142,7 +145,12 @@ export class Bed {
   }
 }
 
-async function open(url: string, target: TableTarget, kafka?: BedKafka): Promise<NestExpressApplication> {
+async function open(
+  url: string,
+  target: TableTarget,
+  kafka?: BedKafka,
+  overlay?: string,
+): Promise<NestExpressApplication> {
   const settings = {
     DATABASE_URL: url,
     KAFKA_BROKERS: [...(kafka?.brokers ?? [])],
@@ -150,6 +158,7 @@ async function open(url: string, target: TableTarget, kafka?: BedKafka): Promise
     CONNECTOR_NAME: '',
     EXPLAIN_VALUES: 'yes',
     UNDO_DAYS: 14,
+    OVERLAY: overlay,
   } as const;
   const connector = { name: 'table', open: () => Promise.resolve(target) };
   const module = ConnectorRuntimeModule.of({ connector, entities: ['structure', 'person'] }, settings);

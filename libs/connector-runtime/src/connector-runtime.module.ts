@@ -33,6 +33,8 @@ import { Mapper } from './work/mapper.js';
 import { CONNECTOR, ConnectorRunner, parisToday, SESSION } from './work/runner.js';
 import { Pulse } from './reports/pulse.js';
 import { ReportPublisher } from './reports/report.publisher.js';
+import { customisationOf } from './custom/overlay.js';
+import { OverlayController } from './custom/overlay.controller.js';
 import { Incarnations } from './intake/incarnations.js';
 import { TopicsController } from './intake/topics.controller.js';
 import { Wakeup } from './work/wakeup.js';
@@ -104,6 +106,7 @@ export class ConnectorRuntimeModule {
         ParkedController,
         GuardsController,
         ExplainController,
+        OverlayController,
         ...entities.map(eventsOf),
       ],
       providers: [
@@ -142,12 +145,14 @@ export class ConnectorRuntimeModule {
         {
           provide: Mapper,
           inject: [SESSION, DataSource],
-          useFactory: (opened: Session, dataSource: DataSource) => new Mapper(opened, dataSource, parisToday),
+          useFactory: (opened: Session, dataSource: DataSource) =>
+            new Mapper(opened, dataSource, parisToday, customisationOf(opened, settings)),
         },
         {
           provide: Scans,
           inject: [DataSource, Mapper],
-          useFactory: (dataSource: DataSource, mapper: Mapper) => new Scans(dataSource, mapper, main),
+          useFactory: (dataSource: DataSource, mapper: Mapper) =>
+            new Scans(dataSource, mapper, main === undefined ? undefined : { main, overlay: settings.OVERLAY }),
         },
         { provide: Traffic, useFactory: () => new Traffic() },
         {

@@ -1,4 +1,14 @@
-import { choice, integer, list, text, url, type SettingsOf } from '@myelin/platform';
+import { choice, integer, list, text, url, type Setting, type SettingsOf } from '@myelin/platform';
+import { readOverlay } from './custom/overlay.document.js';
+
+/** A document that changes the mapping, as its text. */
+const overlay: Setting<string | undefined> = {
+  parse(value) {
+    readOverlay(value);
+    return value;
+  },
+  default: { value: undefined },
+};
 
 /** The settings of every connector, beside those of every service and those of its target. */
 export const connectorSettings = {
@@ -13,6 +23,8 @@ export const connectorSettings = {
   UNDO_DAYS: integer(0, 365, 14),
   /** Tells connectors of one kind apart, each with a target and a database of its own (`ldap-campus`); their kind by default. */
   CONNECTOR_NAME: text(''),
+  /** Attributes that the establishment adds to the mapping, changes or drops; as a file: `OVERLAY_FILE`. */
+  OVERLAY: overlay,
 };
 
 export type ConnectorSettings = SettingsOf<typeof connectorSettings>;

@@ -138,6 +138,11 @@ export class TableTarget implements Session {
           throw new TypeError(`${this.fails} is unheard of`);
         return { row: this.rowOf(master, context), ...this.untilOf(master, context) };
       },
+      overlay: {
+        refuse: (name) => (name === 'login' ? 'is allocated' : undefined),
+        own: () => undefined,
+        shape: (_, value) => (value === 'unheard of' ? { unrepresentable: ['is none'] } : { value }),
+      },
       closes: (before, after) => isOpen(before) && !isOpen(after),
       list: () => this.list(entity),
       read: async ({ id, targetId }) => {

@@ -1,6 +1,6 @@
 import type { Entity, FieldFault, Master } from '@myelin/contracts';
 import type { Rejected } from './errors.js';
-import type { Row } from './row.js';
+import type { Row, RowValue } from './row.js';
 
 /**
  * A connector: what one target needs to be brought to the state of the referentials. Plain TypeScript, no framework:
@@ -145,6 +145,32 @@ export interface Removal {
   readonly graceDays: number;
 }
 
+/** What a mapping overlay of an establishment names of one kind of entity. */
+export interface Overlaid {
+  /** Attributes that it sets or drops. */
+  readonly attributes: readonly string[];
+  /** Classes that it gives to the entities, where a target has such. */
+  readonly classes: readonly string[];
+}
+
+/** A value of an overlay as rows hold it, without what the target cannot hold. */
+export interface Shaped {
+  /** Undefined when nothing is left. */
+  readonly value?: RowValue;
+  /** Why parts of it were left out, without their values. */
+  readonly unrepresentable?: readonly string[];
+}
+
+/** How an establishment changes the rows of a sync by configuration. */
+export interface Overlayable {
+  /** Why an overlay may not set or drop that attribute, or give that class; undefined when it may. Pure. */
+  refuse(name: string, as: 'set' | 'drop' | 'class'): string | undefined;
+  /** Called once, before anything else is asked: from then on these are read, compared and written as the sync's own. */
+  own(overlaid: Overlaid): void;
+  /** What an expression has given for that attribute, as a row holds it. Pure. */
+  shape(attribute: string, value: RowValue): Shaped;
+}
+
 /** One entity kind of one target. */
 export interface Sync<E extends Entity = Entity> {
   readonly entity: E;
@@ -161,6 +187,8 @@ export interface Sync<E extends Entity = Entity> {
   map(master: Master<E>, context: MapContext): Mapped | null | typeof SKIP;
   /** Where each attribute of the rows comes from, by attribute name. */
   readonly rules?: Readonly<Record<string, Rule>>;
+  /** Where an establishment may change the rows by configuration. */
+  readonly overlay?: Overlayable;
   /**
    * How an entity leaves the target when `map` says null or the record is gone. Without it, and whenever the status of the record
    * is `erased`, it is removed at once.

@@ -87,6 +87,8 @@ export async function startService<S extends SettingsSpec>(definition: ServiceDe
     const address = app.getHttpServer().address() as { address: string; port: number };
     logger.info({ host: address.address, port: address.port }, 'listening');
   } catch (error) {
+    // Some settings can be judged only by what they are for.
+    if (error instanceof SettingsFault) process.stderr.write(`${error.message}\n`);
     logger.fatal({ err: error }, 'the service cannot start');
     process.exit(1);
   }

@@ -124,7 +124,16 @@ export const ATTRIBUTES = {
 /** Name of an attribute that the connector writes. */
 export type AttributeName = keyof typeof ATTRIBUTES;
 
+/** Those that only overlays set, and that the directory answers in its own spelling. */
+const NAMES = { manager: dn(), secretary: dn(), seeAlso: dn() };
+const TYPES: ReadonlyMap<string, AttributeType> = new Map(Object.entries({ ...ATTRIBUTES, ...NAMES }));
+/** Any other that an overlay sets: of its rules nothing is known, so all of its values are replaced together. */
+const OTHER: AttributeType = { syntax: 'directoryString', equality: 'none' };
+
+/** The attributes of which more is known than their names. */
+export const knownAttributes = (): readonly string[] => [...TYPES.keys()];
+
 /** What the schema says of that attribute. */
-export function attributeType(name: AttributeName): AttributeType {
-  return ATTRIBUTES[name];
+export function attributeType(name: string): AttributeType {
+  return TYPES.get(name) ?? OTHER;
 }

@@ -1,5 +1,5 @@
 import { isTidyDn, normaliseDn, parseDn } from '../ldap/dn.js';
-import { attributeType, type AttributeName, type Syntax } from './schema.js';
+import { attributeType, type Syntax } from './schema.js';
 
 // RFC 4517 §3.3, as OpenLDAP reads them.
 const CHECKS: Readonly<Record<Syntax, (value: string) => boolean>> = {
@@ -27,7 +27,7 @@ const LABELS: Readonly<Record<Syntax, string>> = {
 };
 
 /** Why the schema cannot hold the value in that attribute, without saying the value; undefined when it can. */
-export function syntaxFault(attribute: AttributeName, value: string): string | undefined {
+export function syntaxFault(attribute: string, value: string): string | undefined {
   const { syntax, max } = attributeType(attribute);
   if (value === '' || !CHECKS[syntax](value)) return `cannot be held by ${attribute}: not ${LABELS[syntax]}`;
   if (max !== undefined && value.length > max && [...value].length > max)
@@ -36,7 +36,7 @@ export function syntaxFault(attribute: AttributeName, value: string): string | u
 }
 
 /** A key under which two values are the same to the server (RFC 4517 §4.2, RFC 4518). */
-export function equalityKey(attribute: AttributeName, value: string): string {
+export function equalityKey(attribute: string, value: string): string {
   switch (attributeType(attribute).equality) {
     case 'ignoreCase':
       return isPlain(value) ? value.toLowerCase() : folded(value).toLowerCase().normalize('NFKC');

@@ -26,6 +26,14 @@ export type Answer = { readonly ask: number } & ({ readonly step: Step } | { rea
 /** How many threads can work beside the one that serves live changes. */
 export const threadCount = () => Math.min(availableParallelism() - 1, MOST_THREADS);
 
+/** How threads are started. */
+export interface ThreadStart {
+  /** The module with which the process was started. */
+  readonly main: string;
+  /** The overlay of the process; its file may be another by now. */
+  readonly overlay: string | undefined;
+}
+
 /** Who looks at ranges. */
 interface Looker {
   look(range: Range): Promise<Step>;
@@ -43,15 +51,14 @@ export class ThreadedScan {
   /** Where the next range begins; undefined behind the last one. */
   private next: string | null | undefined = null;
 
-  /** `main` is the module with which the process was started. */
   constructor(
     private readonly dataSource: DataSource,
     here: Scan,
     private readonly entity: Entity,
-    main: string,
+    start: ThreadStart,
     threads: number,
   ) {
-    this.threads = Array.from({ length: threads }, () => new ScanThread(main));
+    this.threads = Array.from({ length: threads }, () => new ScanThread(start));
     const lookers = [{ look: ({ after, until }: Range) => here.range(after, until) }, ...this.threads];
     this.free = Array.from({ length: AT_ONCE }, () => lookers).flat();
   }
@@ -97,8 +104,9 @@ class ScanThread implements Looker {
   private count = 0;
   private failure: Error | undefined;
 
-  constructor(main: string) {
-    this.worker = new Worker(main, { name: 'scan' });
+  constructor({ main, overlay = '' }: ThreadStart) {
+    const env = { ...process.env, OVERLAY: overlay, OVERLAY_FILE: '' };
+    this.worker = new Worker(main, { name: 'scan', env });
     // Whoever must not wait for it can leave.
     this.worker.unref();
     this.worker.on('message', (answer: Answer) => {

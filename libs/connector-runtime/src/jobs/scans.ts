@@ -4,7 +4,7 @@ import type { DataSource } from 'typeorm';
 import type { Mapper } from '../work/mapper.js';
 import { isWhole, type Job } from './job.js';
 import { Scan, type Step } from './scan.js';
-import { threadCount, ThreadedScan } from './scan.threads.js';
+import { threadCount, ThreadedScan, type ThreadStart } from './scan.threads.js';
 import { Sweep } from './sweep.js';
 import { UndoScan } from './undo.js';
 
@@ -25,11 +25,11 @@ interface Open {
 export class Scans {
   private readonly open = new Map<string, Open>();
 
-  /** Without `main`, the module with which the process was started, all is mapped in the thread that asks. */
+  /** Without `threads` all is mapped in the thread that asks. */
   constructor(
     private readonly dataSource: DataSource,
     private readonly mapper: Mapper,
-    private readonly main?: string,
+    private readonly threads?: ThreadStart,
   ) {}
 
   /** Looks at the next entities of a job after `after`. */
@@ -63,8 +63,8 @@ export class Scans {
       const sweep = new Sweep(this.dataSource, scan, sync, id);
       return { entity, scan: sweep, close: () => sweep.close() };
     }
-    const [{ dataSource, main }, threads] = [this, threadCount()];
-    if (main === undefined || threads < 1 || mode !== 'trust' || !isWhole(scope) || (total ?? 0) < MANY) {
+    const [{ dataSource, threads: start }, threads] = [this, threadCount()];
+    if (start === undefined || threads < 1 || mode !== 'trust' || !isWhole(scope) || (total ?? 0) < MANY) {
       return { entity, scan, close: () => undefined };
     }
     let threaded: ThreadedScan | undefined;
@@ -72,7 +72,7 @@ export class Scans {
       if (threaded) return threaded.step(after);
       const found = await scan.step(after);
       // As much to map as one step looks at: there will be more. To find that nothing has changed takes no threads.
-      if (found.last !== null) threaded = new ThreadedScan(dataSource, scan, entity, main, threads);
+      if (found.last !== null) threaded = new ThreadedScan(dataSource, scan, entity, start, threads);
       return found;
     };
     return { entity, scan: { step }, close: () => threaded?.close() };

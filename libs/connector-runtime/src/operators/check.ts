@@ -1,4 +1,7 @@
 import type { Connector, Session } from '@myelin/connector';
+import { SettingsFault } from '@myelin/platform';
+import type { ConnectorSettings } from '../connector-runtime.settings.js';
+import { customisationOf } from '../custom/overlay.js';
 import { consequenceOf } from '../work/outcome.js';
 import type { Check } from './control.views.js';
 
@@ -18,13 +21,25 @@ export async function checkOf(session: Pick<Session, 'check'>): Promise<Check> {
 }
 
 /** Checks a connector that does not run, tells it in two lines, and answers the code to leave with. */
-export async function checkAndTell(connector: Connector): Promise<number> {
+export async function checkAndTell(connector: Connector, given: Pick<ConnectorSettings, 'OVERLAY'>): Promise<number> {
   const session = await connector.open();
+  const fault = overlayFault(session, given);
   const { settings, target } = await checkOf(session);
   await session.close();
   const line = (name: string, { ok, detail }: { ok: boolean; detail?: string }) =>
     process.stdout.write(`${name}: ${ok ? 'ok' : detail}\n`);
-  line('settings', settings);
+  line('settings', fault === undefined ? settings : { ok: false, detail: fault });
   line('target', target);
-  return settings.ok && target.ok ? 0 : 1;
+  return settings.ok && target.ok && fault === undefined ? 0 : 1;
+}
+
+/** Why the connector does not take the overlay; undefined when it does. */
+function overlayFault(session: Session, settings: Pick<ConnectorSettings, 'OVERLAY'>): string | undefined {
+  try {
+    customisationOf(session, settings);
+    return undefined;
+  } catch (error) {
+    if (error instanceof SettingsFault) return error.faults.join('; ');
+    throw error;
+  }
 }

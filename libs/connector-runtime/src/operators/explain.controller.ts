@@ -49,6 +49,7 @@ export class ExplainController {
       sync && (mapping.is === 'row' || mapping.is === 'absent')
         ? decide(mapping, found, sync, this.mapper.today())
         : undefined;
+    const rules = this.mapper.rulesOf(found.entity);
     const work = { blocked: this.control.blocked(await this.control.state()), gate: this.runner.status() };
     return {
       connector: this.runner.name,
@@ -73,8 +74,8 @@ export class ExplainController {
       unrepresentable: [...mapping.faults],
       usedReferences: mapping.uses.map(({ entity, id, targetId }) => ({ entity, id, inTarget: targetId !== null })),
       attributes: decision
-        ? explainRow(found.state, sync?.rules, decision.after, found.row, this.values)
-        : explainRow(found.state, sync?.rules, found.row, found.row, this.values),
+        ? explainRow(found.state, rules, decision.after, found.row, this.values)
+        : explainRow(found.state, rules, found.row, found.row, this.values),
       masked: this.values ? [] : ['attributes[].from[].value', 'attributes[].wanted', 'attributes[].acknowledged'],
     };
   }

@@ -3,10 +3,13 @@ import { ENTITIES, type Entity } from '@myelin/contracts';
 import { STANDINGS, type ExplainedAttribute } from './explain.js';
 import { LEDGER_STATUSES, type LedgerStatus } from '../work/result.js';
 
+/** What would be done with an entity now. */
+export const WOULD = ['create', 'change', 'suspend', 'delete', 'none', 'waiting', 'skipped', 'failed'];
+
 const nullable = { nullable: true } as const;
 const time = { type: String, format: 'date-time' } as const;
 /** Any value of a record or of an attribute. */
-const value = { anyOf: ['string', 'number', 'boolean', 'array', 'object', 'null'].map((type) => ({ type })) };
+export const value = { anyOf: ['string', 'number', 'boolean', 'array', 'object', 'null'].map((type) => ({ type })) };
 
 export class NewestState {
   @ApiProperty()
@@ -105,7 +108,7 @@ export class Explanation {
   inTarget: boolean;
 
   @ApiProperty({
-    ...{ enum: ['create', 'change', 'suspend', 'delete', 'none', 'waiting', 'skipped', 'failed'] },
+    enum: WOULD,
     description: 'What would be done with it now',
   })
   would: string;

@@ -6,6 +6,7 @@ import {
   type Reference,
   type Referenced,
   type Row,
+  type Rule,
   type Session,
   type Sync,
 } from '@myelin/connector';
@@ -75,6 +76,8 @@ export interface Customisation {
     /** Part of the version of the mapping; undefined where the rows of this kind of entity stay as they are. */
     version(entity: Entity): string | undefined;
     apply(entity: Entity, mapped: Mapped, master: Master, context: MapContext): Promise<Mapped>;
+    /** Where the attributes come from that it changes. */
+    rules(entity: Entity): Readonly<Record<string, Rule>>;
   };
 }
 
@@ -99,6 +102,17 @@ export class Mapper {
     const { records, rows } = this.custom;
     const parts = [this.syncs.get(entity)?.version ?? '', records?.version(entity), rows?.version(entity)];
     return parts.filter((part) => part !== undefined).join(', ');
+  }
+
+  /** Where each attribute of the rows comes from. */
+  rulesOf(entity: Entity): Readonly<Record<string, Rule>> {
+    return { ...this.syncs.get(entity)?.rules, ...this.custom.rows?.rules(entity) };
+  }
+
+  /** As this one, in another session and with other changes of the rows. */
+  trying(session: Session, rows: Customisation['rows']): Mapper {
+    const { records } = this.custom;
+    return new Mapper(session, this.dataSource, this.today, { ...(records && { records }), ...(rows && { rows }) });
   }
 
   /**
