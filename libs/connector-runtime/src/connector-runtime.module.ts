@@ -15,6 +15,7 @@ import { BatchConsumer, createKafka, Publisher, type Batch } from '@myelin/messa
 import { Health, LOGGER, openDatabase, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import type { ConnectorSettings } from './connector-runtime.settings.js';
+import { Hooks } from './custom/hooks.js';
 import { Control } from './operators/control.js';
 import { ControlController } from './operators/control.controller.js';
 import { GuardsController } from './guards/guards.controller.js';
@@ -140,9 +141,16 @@ export class ConnectorRuntimeModule {
           useFactory: (logger: Logger) => new Publisher({ client: kafka(logger), contract: deliveriesTopic, logger }),
         },
         {
+          provide: Hooks,
+          inject: [DataSource, LOGGER, Health],
+          useFactory: (dataSource: DataSource, logger: Logger, health: Health) =>
+            new Hooks(settings, dataSource, logger, health),
+        },
+        {
           provide: Mapper,
-          inject: [SESSION, DataSource],
-          useFactory: (opened: Session, dataSource: DataSource) => new Mapper(opened, dataSource, parisToday),
+          inject: [SESSION, DataSource, Hooks],
+          useFactory: (opened: Session, dataSource: DataSource, records: Hooks) =>
+            new Mapper(opened, dataSource, parisToday, { records }),
         },
         {
           provide: Scans,

@@ -1,4 +1,5 @@
 import { choice, integer, list, text, url, type SettingsOf } from '@myelin/platform';
+import { hookSecret, hookSetting } from './custom/hook.settings.js';
 
 /** The settings of every connector, beside those of every service and those of its target. */
 export const connectorSettings = {
@@ -13,6 +14,9 @@ export const connectorSettings = {
   UNDO_DAYS: integer(0, 365, 14),
   /** Tells connectors of one kind apart, each with a target and a database of its own (`ldap-campus`); their kind by default. */
   CONNECTOR_NAME: text(''),
+  /** The web services of the establishment that enrich records, by kind of record, and under what the questions are signed. */
+  HOOK: hookSetting,
+  HOOK_SECRET: hookSecret,
 };
 
 export type ConnectorSettings = SettingsOf<typeof connectorSettings>;

@@ -31,7 +31,7 @@ export async function startConnector<S extends SettingsSpec>(options: {
     const settings = readSettings({ ...serviceSettings, ...spec }) as unknown as ConnectorSettings & {
       LOG_LEVEL: string;
     };
-    return serveScans(define(settings).connector, settings.DATABASE_URL, settings.LOG_LEVEL);
+    return serveScans(define(settings).connector, settings);
   }
   if (process.argv[2] === 'check') {
     process.exit(await checkAndTell(define(settingsOrLeave(spec)).connector));

@@ -2,20 +2,25 @@ import { parentPort } from 'node:worker_threads';
 import type { Connector } from '@myelin/connector';
 import type { Entity } from '@myelin/contracts';
 import { createLogger, openDatabase } from '@myelin/platform';
+import type { ConnectorSettings } from '../connector-runtime.settings.js';
+import { Hooks } from '../custom/hooks.js';
 import { Mapper } from '../work/mapper.js';
 import { parisToday } from '../work/runner.js';
 import { Scan } from './scan.js';
 import type { Answer, Range } from './scan.threads.js';
 
 /** Looks at the ranges that the process asks about, for as long as this thread lives; the target is asked nothing. */
-export async function serveScans(connector: Connector, url: string, logLevel: string): Promise<void> {
+export async function serveScans(
+  connector: Connector,
+  settings: ConnectorSettings & { readonly LOG_LEVEL: string },
+): Promise<void> {
   const applicationName = `myelin-connector-${connector.name}-scan`;
-  const logger = createLogger(applicationName, logLevel);
+  const logger = createLogger(applicationName, settings.LOG_LEVEL);
   const session = await connector.open();
   const dataSource = await openDatabase({
-    ...{ url, applicationName, entities: [], migrations: [], poolSize: 4, logger },
+    ...{ url: settings.DATABASE_URL, applicationName, entities: [], migrations: [], poolSize: 4, logger },
   });
-  const mapper = new Mapper(session, dataSource, parisToday);
+  const mapper = new Mapper(session, dataSource, parisToday, { records: new Hooks(settings, dataSource, logger) });
   const scans = new Map<Entity, Scan>();
   const answer = (message: Answer) => parentPort?.postMessage(message);
   parentPort?.on('message', ({ entity, after, until, ask }: Range & { ask: number }) => {
