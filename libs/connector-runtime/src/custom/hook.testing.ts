@@ -55,7 +55,7 @@ export class TestHook {
     const person = {
       ...usual,
       fields: ['birthName', 'roles.external[].population'],
-      timeoutMs: 500,
+      timeoutMs: 1500,
       onFailure: 'park',
     };
     return readSettings(

@@ -106,7 +106,7 @@ it('keeps no answer for a state that was erased while the service was thinking',
 
 const other = 'http://127.0.0.1:9/';
 it.each<[string, Answering, string]>([
-  ['hangs', hangs, 'the hook did not answer within 500 ms'],
+  ['hangs', hangs, 'the hook did not answer within 1500 ms'],
   ['answers 500', fails, 'the hook answered 500'],
   ['answers 50 MB', floods(), 'the hook answered more than 64 KiB'],
   ['redirects to a private address', redirectsTo(other), 'the hook answered 307: redirects are not followed'],
@@ -187,7 +187,7 @@ it('skip: maps a record with the last answer when there is none for its new revi
   await bed.settled();
   expect((await bed.target.rows())[one.id]).toMatchObject({ label: 'New', badge: `B-${one.id.slice(0, 8)}` });
   expect((await bed.ledger(one.id))?.unrepresentable).toEqual([
-    { field: 'extensions.univ', message: 'the hook did not answer within 500 ms; an earlier answer is used' },
+    { field: 'extensions.univ', message: 'the hook did not answer within 1500 ms; an earlier answer is used' },
   ]);
 });
 
@@ -201,24 +201,27 @@ it('wait: comes back to a record until the hook answers; the target is not taken
   expect(await bed.ledger(one.id)).toMatchObject({
     ...{ status: 'due', error: { name: 'HookFailed', message: 'the hook answered 500' } },
   });
-  await until(async () => (await badgeOf(one.id)) === 'B1', 'the record did not come back');
-  expect(await bed.ledger(one.id)).toMatchObject({ status: 'applied', error: null, attempts: 0 });
+  await until(async () => (await bed.ledger(one.id))?.status === 'applied', 'the record did not come back');
+  expect(await bed.ledger(one.id)).toMatchObject({ error: null, attempts: 0 });
+  expect(await badgeOf(one.id)).toBe('B1');
 });
 
 it('wait: a hook that fails for everybody leaves the target open for others, and is left alone', async () => {
   await start({ onFailure: 'wait' });
   hook.answering = hangs;
   const many = Array.from({ length: 60 }, (_, i) => person(`M${i}`));
-  const began = performance.now();
   await bed.take('person', ...many.map((one): [typeof one, number] => [one, 1]));
   const homes = Array.from({ length: 20 }, (_, i) => structure(`S${i}`));
   for (const home of homes) await bed.take('structure', [home, 1]);
   await until(async () => Object.keys(await bed.target.rows()).length === 20, 'structures do not flow');
   await until(async () => (await Promise.all(many.map(({ id }) => bed.ledger(id)))).every((l) => l?.error), 'waits');
-  // Not 60 times half a second, eight at a time.
-  expect(performance.now() - began).toBeLessThan(3500);
   expect(hook.asked.length).toBeLessThanOrEqual(3 * 8);
   expect((await bed.get('/status')).body.work.state).toBe('open');
+  expect((await bed.get(`/explain/person/${many[0]!.id}`)).body.why).toContainEqual(
+    expect.stringMatching(
+      /^put off for want of what enriches it, attempt \d+: the hook did not answer within 1500 ms$/,
+    ),
+  );
   expect(lines.filter((line) => line.includes('left alone for a while'))).toHaveLength(1);
 });
 
@@ -230,9 +233,8 @@ it('lets others flow past a hook that is slow, and comes to the end', async () =
   const home = structure('A');
   await bed.take('person', ...many.map((one): [typeof one, number] => [one, 1]));
   await bed.take('structure', [home, 1]);
-  const began = performance.now();
   await until(async () => home.id in (await bed.target.rows()), 'the structure does not flow');
-  expect(performance.now() - began).toBeLessThan(2900);
+  expect(hook.asked.length).toBeLessThan(40);
   await bed.settled();
   expect(Object.values(await bed.target.rows()).filter(({ badge }) => badge === 'slow')).toHaveLength(40);
   expect(hook.asked).toHaveLength(40);
@@ -248,10 +250,8 @@ it('maps everything again when other answers must be expected, and comes back to
   const settings = hook.settings({ onFailure: 'skip', fields: ['birthName'] });
   await bed.restart({ settings, logger });
   const remapped = async () => {
-    const { body } = await bed.get('/resyncs');
-    return body.items.some(
-      (job: any) => job.kind === 'remap' && job.status === 'done' && job.scope.entities[0] === 'person',
-    );
+    const jobs = (await bed.get('/resyncs')).body.items.filter(({ kind }: { kind: string }) => kind === 'remap');
+    return jobs.length > 0 && jobs.every(({ status }: { status: string }) => status === 'done');
   };
   await until(async () => (await bed.ledger(all[11]!.id))?.unrepresentable !== null, 'it was not mapped again');
   await until(remapped, 'the mapping of everything did not end');
@@ -279,20 +279,16 @@ it('counts in a plan what an answer changes, without a write', async () => {
   expect(await badgeOf(one.id)).toBe(`B-${one.id.slice(0, 8)}`);
 });
 
-it('explains with the last answer, and asks nobody', async () => {
-  await start({ onFailure: 'wait' });
+it('explains with what the hook has answered, and asks nobody', async () => {
+  await start({ onFailure: 'skip' });
   hook.answering = fails;
   const one = person('Explained');
   await bed.take('person', [one, 1]);
-  await until(async () => (await bed.ledger(one.id))?.attempts === 1, 'it was not put off');
-  await bed.post('/control/pause');
-  const before = hook.asked.length;
+  await bed.settled();
+  hook.answering = adds(() => ({ univ: { badge: 'B1' } }));
   const { why, would } = (await bed.get(`/explain/person/${one.id}`)).body;
-  expect([would, hook.asked.length]).toEqual(['create', before]);
+  expect([would, hook.asked.length]).toEqual(['none', 1]);
   expect(why).toContainEqual('left out: extensions.univ is asked of the hook when the record is next written');
-  expect(why).toContainEqual(
-    expect.stringMatching(/^put off for want of what enriches it, attempt \d+: the hook answered 500$/),
-  );
 });
 
 it('forgets all answers when the hook is taken away', async () => {
