@@ -66,7 +66,9 @@ function requestOf(words: readonly string[]): ApiRequest & { address: string } {
 
 /** A page's curl commands, in the order of the page. */
 function requests(page: string): (ApiRequest & { address: string })[] {
-  const blocks = [...read(page).matchAll(/^```\n(.*?)^```$/gms)].map(([, block = '']) => block);
+  // A block in another language closes as a shell block opens.
+  const all = [...read(page).matchAll(/^```(\w*)\n(.*?)^```$/gms)];
+  const blocks = all.filter(([, language]) => language === '').map(([, , block = '']) => block);
   const text = blocks.join('\n').replace(/<([^<>\n]+)>/g, (_, name: string) => PLACEHOLDERS[name] ?? ID);
   return commands(text).map(requestOf);
 }

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { newCorrelationId, type Entity } from '@myelin/contracts';
 import { BatchConsumer, connectBatchConsumer, type Batch, type Received } from '@myelin/messaging';
-import { createApp, createLogger } from '@myelin/platform';
+import { createApp, createLogger, type Logger } from '@myelin/platform';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { DataSource } from 'typeorm';
 import { ConnectorRuntimeModule } from './connector-runtime.module.js';
+import type { ConnectorSettings } from './connector-runtime.settings.js';
 import { TestDatabase } from './database.testing.js';
 import { Intake } from './intake/intake.js';
 import { FREE } from './work/claim.sql.js';
@@ -26,35 +27,39 @@ export interface BedKafka {
   readonly topicPrefix: string;
 }
 
+/** What is otherwise than in an ordinary bed. */
+export interface BedChanges {
+  readonly settings?: Partial<ConnectorSettings>;
+  readonly logger?: Logger;
+}
+
 /**
  * The runtime around a table of PostgreSQL as its target, with its HTTP API. States are handed to its intake as Kafka would,
  * or come from a Kafka.
  */
 export class Bed {
-  /** The document that changes the mapping, from the next restart on. */
-  overlay: string | undefined;
-
   private constructor(
     /** The connector's database, in which the target's tables stand too. */
     private readonly database: TestDatabase,
     readonly target: TableTarget,
     private app: NestExpressApplication,
+    private readonly changes: BedChanges,
   ) {}
 
-  static async start(kafka?: BedKafka): Promise<Bed> {
+  static async start(kafka?: BedKafka, changes: BedChanges = {}): Promise<Bed> {
     const database = await TestDatabase.create([]);
     const target = await new TableTarget(database.dataSource).create();
-    return new Bed(database, target, await open(database.url, target, kafka));
+    return new Bed(database, target, await open(database.url, target, changes, kafka), changes);
   }
 
   get dataSource(): DataSource {
     return this.database.dataSource;
   }
 
-  /** Ends the process's part and starts it anew, as after a crash with a new version. */
-  async restart(): Promise<void> {
+  /** Ends the process's part and starts it anew, as after a crash with a new version, or with other settings. */
+  async restart(changes: BedChanges = this.changes): Promise<void> {
     await this.app.close();
-    this.app = await open(this.database.url, this.target, undefined, this.overlay);
+    this.app = await open(this.database.url, this.target, changes);
   }
 
   async stop(): Promise<void> {
@@ -148,8 +153,8 @@ export class Bed {
 async function open(
   url: string,
   target: TableTarget,
+  changes: BedChanges,
   kafka?: BedKafka,
-  overlay?: string,
 ): Promise<NestExpressApplication> {
   const settings = {
     DATABASE_URL: url,
@@ -158,11 +163,14 @@ async function open(
     CONNECTOR_NAME: '',
     EXPLAIN_VALUES: 'yes',
     UNDO_DAYS: 14,
-    OVERLAY: overlay,
+    OVERLAY: undefined,
+    HOOK: [],
+    HOOK_SECRET: undefined,
+    ...changes.settings,
   } as const;
   const connector = { name: 'table', open: () => Promise.resolve(target) };
   const module = ConnectorRuntimeModule.of({ connector, entities: ['structure', 'person'] }, settings);
-  const app = await createApp('Table', module, logger);
+  const app = await createApp('Table', module, changes.logger ?? logger);
   if (kafka) {
     connectBatchConsumer(app, app.get(BatchConsumer));
     await app.startAllMicroservices();

@@ -15,6 +15,7 @@ import { BatchConsumer, createKafka, Publisher, type Batch } from '@myelin/messa
 import { Health, LOGGER, openDatabase, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import type { ConnectorSettings } from './connector-runtime.settings.js';
+import { Hooks } from './custom/hooks.js';
 import { Control } from './operators/control.js';
 import { ControlController } from './operators/control.controller.js';
 import { GuardsController } from './guards/guards.controller.js';
@@ -33,7 +34,7 @@ import { Mapper } from './work/mapper.js';
 import { CONNECTOR, ConnectorRunner, parisToday, SESSION } from './work/runner.js';
 import { Pulse } from './reports/pulse.js';
 import { ReportPublisher } from './reports/report.publisher.js';
-import { customisationOf } from './custom/overlay.js';
+import { overlayOf } from './custom/overlay.js';
 import { OverlayController } from './custom/overlay.controller.js';
 import { Incarnations } from './intake/incarnations.js';
 import { TopicsController } from './intake/topics.controller.js';
@@ -143,10 +144,16 @@ export class ConnectorRuntimeModule {
           useFactory: (logger: Logger) => new Publisher({ client: kafka(logger), contract: deliveriesTopic, logger }),
         },
         {
+          provide: Hooks,
+          inject: [DataSource, LOGGER, Health],
+          useFactory: (dataSource: DataSource, logger: Logger, health: Health) =>
+            new Hooks(settings, dataSource, logger, health),
+        },
+        {
           provide: Mapper,
-          inject: [SESSION, DataSource],
-          useFactory: (opened: Session, dataSource: DataSource) =>
-            new Mapper(opened, dataSource, parisToday, customisationOf(opened, settings)),
+          inject: [SESSION, DataSource, Hooks],
+          useFactory: (opened: Session, dataSource: DataSource, records: Hooks) =>
+            new Mapper(opened, dataSource, parisToday, { records, ...overlayOf(opened, settings) }),
         },
         {
           provide: Scans,

@@ -1,14 +1,6 @@
-import { choice, integer, list, text, url, type Setting, type SettingsOf } from '@myelin/platform';
-import { readOverlay } from './custom/overlay.document.js';
-
-/** A document that changes the mapping, as its text. */
-const overlay: Setting<string | undefined> = {
-  parse(value) {
-    readOverlay(value);
-    return value;
-  },
-  default: { value: undefined },
-};
+import { choice, integer, list, text, url, type SettingsOf } from '@myelin/platform';
+import { hookSecret, hookSetting } from './custom/hook.settings.js';
+import { overlaySetting } from './custom/overlay.document.js';
 
 /** The settings of every connector, beside those of every service and those of its target. */
 export const connectorSettings = {
@@ -24,7 +16,10 @@ export const connectorSettings = {
   /** Tells connectors of one kind apart, each with a target and a database of its own (`ldap-campus`); their kind by default. */
   CONNECTOR_NAME: text(''),
   /** Attributes that the establishment adds to the mapping, changes or drops; as a file: `OVERLAY_FILE`. */
-  OVERLAY: overlay,
+  OVERLAY: overlaySetting,
+  /** The web services of the establishment that enrich records, by kind of record, and under what the questions are signed. */
+  HOOK: hookSetting,
+  HOOK_SECRET: hookSecret,
 };
 
 export type ConnectorSettings = SettingsOf<typeof connectorSettings>;

@@ -12,6 +12,8 @@ export async function connectorApi(): Promise<string> {
     EXPLAIN_VALUES: 'no',
     UNDO_DAYS: 14,
     OVERLAY: undefined,
+    HOOK: [],
+    HOOK_SECRET: undefined,
   } as const;
   const connector: Connector = { name: 'any', open: () => Promise.reject(new Error('only described')) };
   const module = ConnectorRuntimeModule.of({ connector, entities: [] }, settings);

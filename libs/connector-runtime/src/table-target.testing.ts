@@ -187,6 +187,7 @@ export class TableTarget implements Session {
       structures: used.map((one) => one?.targetId ?? ''),
       code: codes.join(','),
       status: this.isOver(master, context) ? 'over' : master.status,
+      ...badgeOf(master),
     };
   }
 
@@ -268,6 +269,12 @@ const structuresOf = (master: Master, today: string): string[] =>
 function headOf(master: Master): string[] {
   const head = ((master as Master<'structure'>).extensions as { head?: string } | undefined)?.head;
   return head === undefined ? [] : [head];
+}
+
+/** The badge of a person, which an extension of the establishment holds. */
+function badgeOf(master: Master): { badge?: string } {
+  const badge = (master.extensions?.univ as { badge?: string } | undefined)?.badge;
+  return badge === undefined ? {} : { badge };
 }
 
 /** Whether a person may use the target. */

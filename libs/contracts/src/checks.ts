@@ -40,9 +40,12 @@ const reference: Check = (value) => {
   return identifierFault(scheme, name);
 };
 
+/** What the parts of `extensions` may be called. */
+export const EXTENSION_NAME = /^[a-z][A-Za-z0-9]{0,63}$/;
+
 const extensions: Check = (value) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'must be an object';
-  const bad = Object.keys(value).find((key) => !/^[a-z][A-Za-z0-9]{0,63}$/.test(key));
+  const bad = Object.keys(value).find((key) => !EXTENSION_NAME.test(key));
   return bad === undefined ? undefined : `"${bad}" is no extension name (camelCase, at most 64 characters)`;
 };
 

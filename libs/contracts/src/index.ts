@@ -1,5 +1,5 @@
 export { writeContracts } from './generate.js';
-export { CHECKS, unstorable, type CheckName } from './checks.js';
+export { CHECKS, EXTENSION_NAME, unstorable, type CheckName } from './checks.js';
 export {
   ACKNOWLEDGED,
   CONNECTOR_PULSED,

@@ -37,6 +37,13 @@ function faults(env: NodeJS.ProcessEnv): readonly string[] {
 }
 
 describe('settings', () => {
+  it('may require one another', () => {
+    const pair = { KEY: optionalText(), HOOK: { ...optionalText(), requires: 'KEY' } };
+    expect(() => readSettings(pair, { HOOK: 'x' })).toThrow('KEY is required where HOOK is given');
+    expect(readSettings(pair, { HOOK: 'x', KEY: 'y' })).toEqual({ HOOK: 'x', KEY: 'y' });
+    expect(readSettings(pair, {})).toEqual({ HOOK: undefined, KEY: undefined });
+  });
+
   it('are read with their types and defaults', () =>
     expect(readSettings(spec, right)).toEqual({
       HOST: '127.0.0.1',

@@ -7,6 +7,8 @@ export interface Setting<T> {
   /** Value when the variable is absent; without it the variable is required. */
   readonly default?: { readonly value: T };
   readonly secret?: boolean;
+  /** Another variable that must be given with this one. */
+  readonly requires?: string;
 }
 
 /** The settings of a process by variable name. */
@@ -98,6 +100,10 @@ export function readSettings<S extends SettingsSpec>(spec: S, env: NodeJS.Proces
     } catch (error) {
       faults.push(`${name} ${(error as Error).message}`);
     }
+  }
+  for (const [name, { requires }] of Object.entries(spec)) {
+    const isGiven = (variable: string) => Boolean(env[variable] || env[`${variable}_FILE`]);
+    if (requires && isGiven(name) && !isGiven(requires)) faults.push(`${requires} is required where ${name} is given`);
   }
   if (faults.length > 0) throw new SettingsFault(faults);
   return values as SettingsOf<S>;

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { ENTITIES, type Entity, type FieldFault } from '@myelin/contracts';
+import type { Setting } from '@myelin/platform';
 import { Expression } from './expression.js';
 
 /** What an overlay does to the rows of one kind of entity. */
@@ -23,6 +24,15 @@ export class OverlayFault extends Error {
     this.name = 'OverlayFault';
   }
 }
+
+/** `OVERLAY`: the document as its text; the connector makes its attributes its own before anything else. */
+export const overlaySetting: Setting<string | undefined> = {
+  parse(text) {
+    readOverlay(text);
+    return text;
+  },
+  default: { value: undefined },
+};
 
 const KEYS = ['set', 'drop', 'classes'];
 

@@ -1,5 +1,5 @@
 import { Bed, person, structure, until } from '../bed.testing.js';
-import { customisationOf } from './overlay.js';
+import { overlayOf } from './overlay.js';
 
 jest.setTimeout(60_000);
 
@@ -170,7 +170,7 @@ describe('a preview', () => {
 
 it('is not taken with what the connector refuses', () => {
   const settings = { OVERLAY: JSON.stringify({ person: { set: { login: `'x'` } } }) };
-  expect(() => customisationOf(bed.target, settings)).toThrow(
+  expect(() => overlayOf(bed.target, settings)).toThrow(
     /^settings are wrong:\n {2}OVERLAY person\.set\.login is allocated$/,
   );
 });

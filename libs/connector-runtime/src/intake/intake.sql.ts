@@ -15,6 +15,8 @@ export interface Arrival {
   readonly correlationId: string | undefined;
   /** Transaction time of the state in its referential, RFC 3339, where it says one. */
   readonly changedAt: string | null;
+  /** Nothing may be kept of the record any more: it is gone, or erased. */
+  readonly isOver: boolean;
 }
 
 /** Keeps the states that are newer than those known, and answers their ids; the rest changes nothing. */

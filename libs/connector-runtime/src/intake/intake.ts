@@ -3,6 +3,7 @@ import { compareVersions, masterValidator, referenceKeys, type Entity, type Vali
 import type { Batch, Received, Unreadable } from '@myelin/messaging';
 import { LOGGER, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
+import { forgetAnswers } from '../custom/hook.sql.js';
 import { keepAside, markDue, saveKeys, saveStates, type Arrival } from './intake.sql.js';
 import { lockLedger } from '../work/lock.sql.js';
 import { Wakeup } from '../work/wakeup.js';
@@ -31,6 +32,8 @@ export class Intake {
       const newer = arrivals.filter(({ id }) => saved.has(id));
       if (newer.length === 0) return 0;
       await saveKeys(manager, entity, newer);
+      const over = newer.filter(({ isOver }) => isOver).map(({ id }) => id);
+      if (over.length > 0) await forgetAnswers(manager, entity, over);
       await lockLedger(manager);
       await markDue(manager, entity, priority, newer);
       return newer.length;
@@ -89,6 +92,7 @@ function arrival({ attributes, state, json }: Received): Arrival {
     keys: state === null ? [] : referenceKeys(state),
     correlationId: attributes.correlationid,
     changedAt: instant(attributes.time),
+    isOver: state === null || state.status === 'erased',
   };
 }
 

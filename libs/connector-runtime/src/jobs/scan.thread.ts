@@ -3,7 +3,8 @@ import type { Connector } from '@myelin/connector';
 import type { Entity } from '@myelin/contracts';
 import { createLogger, openDatabase } from '@myelin/platform';
 import type { ConnectorSettings } from '../connector-runtime.settings.js';
-import { customisationOf } from '../custom/overlay.js';
+import { Hooks } from '../custom/hooks.js';
+import { overlayOf } from '../custom/overlay.js';
 import { Mapper } from '../work/mapper.js';
 import { parisToday } from '../work/runner.js';
 import { Scan } from './scan.js';
@@ -12,7 +13,7 @@ import type { Answer, Range } from './scan.threads.js';
 /** Looks at the ranges that the process asks about, for as long as this thread lives; the target is asked nothing. */
 export async function serveScans(
   connector: Connector,
-  settings: Pick<ConnectorSettings, 'DATABASE_URL' | 'OVERLAY'> & { readonly LOG_LEVEL: string },
+  settings: ConnectorSettings & { readonly LOG_LEVEL: string },
 ): Promise<void> {
   const applicationName = `myelin-connector-${connector.name}-scan`;
   const logger = createLogger(applicationName, settings.LOG_LEVEL);
@@ -20,7 +21,8 @@ export async function serveScans(
   const dataSource = await openDatabase({
     ...{ url: settings.DATABASE_URL, applicationName, entities: [], migrations: [], poolSize: 4, logger },
   });
-  const mapper = new Mapper(session, dataSource, parisToday, customisationOf(session, settings));
+  const records = new Hooks(settings, dataSource, logger);
+  const mapper = new Mapper(session, dataSource, parisToday, { records, ...overlayOf(session, settings) });
   const scans = new Map<Entity, Scan>();
   const answer = (message: Answer) => parentPort?.postMessage(message);
   parentPort?.on('message', ({ entity, after, until, ask }: Range & { ask: number }) => {

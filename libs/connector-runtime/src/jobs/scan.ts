@@ -227,11 +227,13 @@ function findingOf(mapping: Mapping, row: Row | null, read: Found | null | undef
   return read == null || changedAttributes(row, read.row).length === 0 ? 'stale' : 'edited';
 }
 
-/** Whether a mapping names the day, the uses and the waits that are kept of the last one. */
-function isKept(one: Scanned, { uses, waitsFor }: Mapping, dueDay: string | null): boolean {
+/** Whether a mapping lacks nothing, and names the day, the uses and the waits that are kept of the last one. */
+function isKept(one: Scanned, { uses, waitsFor, againInMs }: Mapping, dueDay: string | null): boolean {
   const names = new Set(uses.map(({ entity, id }) => `${entity}|${id}`));
   const kept = one.uses?.split(' ') ?? [];
   return (
+    // A worker maps it, and comes back to it.
+    againInMs === undefined &&
     one.dueDay === dueDay &&
     one.waitsFor === (waitsFor?.join('\n') ?? null) &&
     kept.length === names.size &&

@@ -22,6 +22,8 @@ export interface Explained {
   readonly acknowledgedRevision: number | null;
   readonly acknowledgedAt: Date | null;
   readonly dueAt: Date | null;
+  /** It is mapped again because a day begins. */
+  readonly hasDay: boolean;
   readonly cause: string;
   readonly job: string | null;
   readonly attempts: number;
@@ -43,7 +45,7 @@ export async function findExplained(
     `select s.entity, s.id, s.state, s.epoch, s.revision, s.changed_at as "changedAt", s.correlation_id as "correlationId",
             l.status, l.target_id as "targetId", a.row, l.etag, l.suspended_on::text as "suspendedOn",
             l.epoch as "acknowledgedEpoch", l.revision as "acknowledgedRevision", l.acknowledged_at as "acknowledgedAt",
-            l.due_at as "dueAt", l.cause, l.job, l.attempts, l.error, l.ticket, l.held, l.unrepresentable, now() as now,
+            l.due_at as "dueAt", l.due_day is not null as "hasDay", l.cause, l.job, l.attempts, l.error, l.ticket, l.held, l.unrepresentable, now() as now,
             exists (select from allocated_name a where a.entity = s.entity and a.owner = s.id) as "isNamed"
        from state s join ledger l using (entity, id) left join acknowledged_row a using (entity, id) where s.entity = $1 and s.id = $2`,
     [entity, id],

@@ -36,7 +36,8 @@ function mapped({ isNamed }: Explained, mapping: Mapping): string[] {
 /** What became of the last attempt. */
 function standing({ status, attempts, error, ticket, held, suspendedOn }: Explained): string[] {
   const why: string[] = [];
-  if (status === 'due' && error) why.push(`put off by the target, attempt ${attempts}: ${error.message}`);
+  const by = error?.name === 'HookFailed' ? 'for want of what enriches it' : 'by the target';
+  if (status === 'due' && error) why.push(`put off ${by}, attempt ${attempts}: ${error.message}`);
   if (status === 'parked' || status === 'dismissed') why.push(`${status} as ${ticket ?? '?'}: ${error?.message ?? ''}`);
   if (status === 'held') why.push(`held back by a guard: ${held ?? ''}`);
   if (status === 'observed') why.push('the connector only observes');
@@ -45,10 +46,12 @@ function standing({ status, attempts, error, ticket, held, suspendedOn }: Explai
 }
 
 /** When it is looked at next, and what is in the way. */
-function due({ status, dueAt, cause, now }: Explained, { blocked, gate }: Work): string[] {
+function due({ status, dueAt, hasDay, cause, now }: Explained, { blocked, gate }: Work): string[] {
   if (!dueAt) return [];
-  if (dueAt > now)
-    return [`to be looked at again at ${dueAt.toISOString()} because of ${status === 'due' ? cause : 'date'}`];
+  if (dueAt > now) {
+    const because = status === 'due' ? cause : hasDay ? 'date' : 'what was left out';
+    return [`to be looked at again at ${dueAt.toISOString()} because of ${because}`];
+  }
   const but = blocked === undefined ? [] : [`the connector is ${blocked}`];
   if (gate.state === 'paused') but.push(`nothing is written for now: ${gate.detail}`);
   if (gate.state === 'stopped') but.push(`the connector is stopped: ${gate.detail}`);

@@ -28,6 +28,7 @@ it('never takes an entity with an older state than the one that made it due', as
         keys: [],
         correlationId: undefined,
         changedAt: null,
+        isOver: false,
       }));
       await saveStates(manager, 'structure', arrivals);
       await markDue(manager, 'structure', 0, arrivals);

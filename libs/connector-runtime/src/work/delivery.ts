@@ -141,6 +141,12 @@ export class Deliverer {
         const changes = { error: consequence.error, attempts: one.attempts + 1, retryInMs: inMs };
         return { ...delivery, outcome: 'retry', result: again(changes, consequence.unknownOutcome) };
       }
+      case 'later': {
+        const { error: why, inMs } = consequence;
+        logger.warn({ ...line, error: why, retryInMs: inMs }, 'this entity waits for what enriches it');
+        const changes = { error: why, attempts: one.attempts + 1, retryInMs: inMs };
+        return { ...delivery, outcome: 'retry', result: again(changes, false) };
+      }
       case 'rename':
         await surrenderName(dataSource, one.entity, consequence.taken, one.id);
         return { ...delivery, outcome: 'retry', result: again({ retryInMs: 0, verify: true }, false) };
@@ -170,13 +176,14 @@ export class Deliverer {
     changes: Pick<Result, 'status'> & Partial<Result>,
     outcome: Delivery['outcome'],
   ): Delivery {
+    const isDone = changes.status === 'applied' || changes.status === 'suspended' || changes.status === 'absent';
     const result = resultOf(one, this.options.mapper.versionOf(one.entity), {
       ...acknowledgedBy(one),
       outcome,
       waitsFor: mapping.waitsFor,
+      retryInMs: isDone || changes.status === 'skipped' ? (mapping.againInMs ?? null) : null,
       ...changes,
     });
-    const isDone = result.status === 'applied' || result.status === 'suspended' || result.status === 'absent';
     const moved = isDone && (one.acknowledged !== `${one.epoch}.${one.revision}` || one.targetId !== result.targetId);
     return { one, outcome, result: { ...result, moved }, changed: [], touched: false, ms: 0 };
   }

@@ -19,7 +19,18 @@ import { References, type Resolved } from './references.js';
 export interface Mappable {
   readonly entity: Entity;
   readonly id: string;
+  readonly epoch: number;
+  readonly revision: number;
   readonly state: Master | null;
+  readonly correlationId?: string | null;
+}
+
+/** An entity as it is to be mapped once its record is enriched. */
+export interface Enriched extends Mappable {
+  /** What enriches it failed, and it must not be mapped without. */
+  readonly failed?: { readonly error: unknown };
+  /** It lacks something that could not be had now: what, and when it is to be mapped again. */
+  readonly makeshift?: { readonly fault: FieldFault; readonly againInMs: number };
 }
 
 /** What a mapping came to. */
@@ -37,7 +48,7 @@ export type Mapping =
 
 /** Where the names come from that are allocated: missing ones are allocated, left out, or supposed to be the first candidates. */
 const NAMES = { allocate: allocateNames, owned: ownedNames, suppose: supposedNames } as const;
-type Names = keyof typeof NAMES;
+export type Names = keyof typeof NAMES;
 
 interface Known {
   /** The login or the like that was allocated to it, or is supposed to be. */
@@ -48,6 +59,8 @@ interface Known {
   readonly uses: readonly Resolved[];
   /** Values that were left out, by field. */
   readonly faults: readonly FieldFault[];
+  /** Milliseconds after which it must be mapped again, since it lacks something that could not be had now. */
+  readonly againInMs?: number;
 }
 
 /** What a connector asks for before it maps an entity. */
@@ -66,10 +79,8 @@ export interface Customisation {
   readonly records?: {
     /** Part of the version of the mapping; undefined where nothing is added to this kind of entity. */
     version(entity: Entity): string | undefined;
-    /** The entities in their order, each with what is to be mapped in its place, or with the error that this ended with. */
-    enrich(
-      entities: readonly Mappable[],
-    ): Promise<readonly (Mappable & { readonly failed?: { readonly error: unknown } })[]>;
+    /** The entities in their order, each with what is to be mapped in its place. */
+    enrich(entities: readonly Mappable[], names: Names): Promise<readonly Enriched[]>;
   };
   /** Changes the rows after they are mapped. */
   readonly rows?: {
@@ -129,7 +140,7 @@ export class Mapper {
   /** As `map`, but each is mapped when it is asked for by its index: who looks at one after the other never holds them all. */
   async prepare(given: readonly Mappable[], source: Names): Promise<(index: number) => Promise<Mapping>> {
     const today = this.today();
-    const entities = this.custom.records ? await this.custom.records.enrich(given) : given;
+    const entities = this.custom.records ? await this.custom.records.enrich(given, source) : given;
     const asked = entities.map((one) => this.ask(one, today));
     const [names, resolved] = await Promise.all([
       this.names(entities, asked, source),
@@ -142,7 +153,7 @@ export class Mapper {
   }
 
   /** What the connector asks for before it maps an entity. */
-  private ask({ entity, state, failed }: Mappable & Pick<Asked, 'failed'>, today: string): Asked {
+  private ask({ entity, state, failed }: Enriched, today: string): Asked {
     const sync = this.syncs.get(entity);
     if (failed) return { references: NONE, failed };
     if (!sync || state === null) return { references: NONE };
@@ -171,14 +182,14 @@ export class Mapper {
   }
 
   private async mapOne(
-    { entity, state }: Mappable,
+    { entity, state, makeshift }: Enriched,
     { references: named, failed }: Asked,
     name: string | undefined,
     resolved: ReadonlyMap<string, Resolved>,
     today: string,
   ): Promise<Mapping> {
     const found = named.map((reference) => resolved.get(nameOf(reference)));
-    const known = knownOf(named, found, name);
+    const known = knownOf(named, found, name, makeshift);
     const sync = this.syncs.get(entity);
     if (!sync) return { ...known, is: 'skipped' };
     if (failed) return { ...known, is: 'failed', error: failed.error };
@@ -213,19 +224,23 @@ export class Mapper {
 const isThere = (one: Resolved | undefined): one is Resolved & { master: Master; targetId: string } =>
   one?.master != null && one.targetId !== null;
 
-/** What follows from the references alone. */
+/** What follows from the references, and from what could not be had. */
 function knownOf(
   named: readonly Reference[],
   found: readonly (Resolved | undefined)[],
   name: string | undefined,
+  makeshift: Enriched['makeshift'],
 ): Known {
   const uses = found.filter((one) => one !== undefined);
-  if (found.every(isThere)) return { name, waitsFor: null, uses, faults: NONE };
+  const lacks = makeshift ? [makeshift.fault] : NONE;
+  const again = makeshift && { againInMs: makeshift.againInMs };
+  if (found.every(isThere)) return { name, waitsFor: null, uses, faults: lacks, ...again };
   const missing = named.filter((_, index) => found[index]?.targetId == null);
   const faults = named
     .filter(({ required }, index) => required && !isThere(found[index]) && found[index]?.willNotArrive)
     .map(({ entity, key }) => ({ field: key, message: `names a ${entity} that this target will not have` }));
-  return { name, waitsFor: missing.length > 0 ? missing.map(nameOf) : null, uses, faults };
+  const waitsFor = missing.length > 0 ? missing.map(nameOf) : null;
+  return { name, waitsFor, uses, faults: [...lacks, ...faults], ...again };
 }
 
 const nameOf = ({ entity, key }: Reference) => `${entity}|${key}`;

@@ -1,5 +1,6 @@
 import { Fatal, NameTaken, Rejected, TargetDown, TryLater } from '@myelin/connector';
 import fc from 'fast-check';
+import { HookFailed } from '../custom/hook.errors.js';
 import { backoff, consequenceOf, fingerprintOf, ledgerErrorOf, newTicket } from './outcome.js';
 
 const HOUR_MS = 3_600_000;
@@ -44,6 +45,14 @@ describe('what follows an error', () => {
     expect(most(0)).toBeLessThanOrEqual(1000);
     expect(most(3)).toBeGreaterThan(1000);
     expect(most(30)).toBeLessThanOrEqual(300_000);
+  });
+
+  it('HookFailed: the entity comes back after a while, or is parked, and the target has nothing to do with it', () => {
+    const error = { name: 'HookFailed', message: 'the hook answered 500' };
+    expect(consequenceOf(new HookFailed(error.message, 'wait'), 3)).toEqual({
+      ...{ then: 'later', inMs: expect.any(Number), error },
+    });
+    expect(consequenceOf(new HookFailed(error.message, 'park'), 3)).toEqual({ then: 'park', error });
   });
 
   it.each([0, -5, NaN])('a time that is none (%s) is no pause at all: it is not kept to', (retryAfterMs) => {

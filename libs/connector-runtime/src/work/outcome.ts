@@ -1,5 +1,6 @@
 import { createHash, randomInt } from 'node:crypto';
 import { Fatal, NameTaken, Rejected, TargetDown, TargetError, TryLater } from '@myelin/connector';
+import { HookFailed } from '../custom/hook.errors.js';
 import type { LedgerError } from './result.js';
 
 /** What follows an error: the one place where it is decided. */
@@ -20,6 +21,8 @@ export type Consequence =
       readonly unknownOutcome: boolean;
       readonly error: LedgerError;
     }
+  /** This entity comes back after a while, for the sake of something else than the target. */
+  | { readonly then: 'later'; readonly inMs: number; readonly error: LedgerError }
   /** This entity stays aside until it changes or somebody retries it. */
   | { readonly then: 'park'; readonly error: LedgerError }
   /** The name allocated to this entity is somebody else's: it gets another and comes back at once. */
@@ -44,6 +47,9 @@ export function consequenceOf(error: unknown, attempts: number): Consequence {
     const askedMs = askedBy(error);
     return { then: 'retry', inMs: askedMs ?? backoff(attempts), askedMs, unknownOutcome, error: ledgerErrorOf(error) };
   }
+  if (error instanceof HookFailed && error.then !== 'park') {
+    return { then: 'later', inMs: backoff(attempts), error: ledgerErrorOf(error) };
+  }
   // A defect of the connector concerns this entity: the others flow.
   return { then: 'park', error: ledgerErrorOf(error) };
 }
@@ -64,6 +70,7 @@ export function ledgerErrorOf(error: unknown): LedgerError {
     const attributes = error instanceof Rejected && error.attributes.length > 0 ? { attributes: error.attributes } : {};
     return { name: error.name, message: error.message.slice(0, 500), ...attributes };
   }
+  if (error instanceof HookFailed) return { name: error.name, message: error.message };
   if (!(error instanceof Error)) return { name: 'Error', message: 'the connector failed without an error' };
   return { name: error.name, message: `the connector failed unexpectedly${placeOf(error)}` };
 }

@@ -75,9 +75,9 @@ async function save(manager: EntityManager, worker: string, results: readonly Re
                           -- A day that has begun here and not at the worker would make it due again at once, and again.
                           when r."dueDay" is not null
                             then greatest(r."dueDay"::timestamp at time zone 'Europe/Paris', now() + interval '1 minute') end,
-            -- What comes back because a day begins may wait for what is live.
+            -- What comes back because a day begins, or for what it lacks, may wait for what is live.
             cause = case when l.mark = r.mark and done and r."dueDay" is not null then 'date' else l.cause end,
-            priority = case when l.mark = r.mark and r."dueDay" is not null then l.priority % ${BULK} + ${BULK} else l.priority end,
+            priority = case when l.mark = r.mark and (r."dueDay" is not null or done and r."retryInMs" is not null) then l.priority % ${BULK} + ${BULK} else l.priority end,
             pending_since = case when l.mark <> r.mark then (select changed_at from state s where s.entity = l.entity and s.id = l.id)
                                  when not done then l.pending_since end,
             claimed_by = case when r."quarantineMs" is not null then 'nobody: a call has no known outcome' end,

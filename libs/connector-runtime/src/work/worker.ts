@@ -6,6 +6,7 @@ import type { Control } from '../operators/control.js';
 import { decide, standingOf } from './decision.js';
 import { Deliverer, lineOf, type Task } from './delivery.js';
 import type { Gate } from './gate.js';
+import { HookFailed } from '../custom/hook.errors.js';
 import type { Guards } from '../guards/guards.js';
 import { inParallel, rest, type Lane, type Traffic } from './lanes.js';
 import type { Mapper, Mapping } from './mapper.js';
@@ -129,9 +130,10 @@ export class Worker {
     const { dataSource, name, wakeup, mapper, gate } = this.options;
     const mappings = await this.putBack(claims, await mapper.map(claims, 'allocate'));
     const deliveries: Delivery[] = [];
+    const returned = claims.filter((_, index) => isUnasked(mappings[index]!));
+    const hadNoTime = returned.length > 0;
     const tasks = await this.compare(claims, mappings, observe, deliveries);
     const held = observe ? new Set<Task>() : await this.heldByGuards(tasks);
-    const returned: Claim[] = [];
     await inParallel(tasks, parallel, async (task) => {
       const begins = performance.now();
       const result =
@@ -155,7 +157,7 @@ export class Worker {
     });
     this.count(deliveries);
     // What could not begin in time was too much at once.
-    const isLate = returned.length > 0 && performance.now() >= lastStart;
+    const isLate = hadNoTime || (returned.length > 0 && performance.now() >= lastStart);
     this.most = isLate ? Math.ceil(claims.length / 2) : this.most * 2;
     if (woken + returned.length > 0) wakeup.workers();
     if (deliveries.length > 0) wakeup.reports.wake();
@@ -217,6 +219,7 @@ export class Worker {
       const mapping = mappings[index]!;
       const sync = mapper.syncs.get(one.entity);
       const read = found.get(one);
+      if (isUnasked(mapping)) continue;
       const failure = mapping.is === 'failed' ? mapping.error : read instanceof Error ? read : undefined;
       if (!sync || mapping.is === 'skipped') {
         deliveries.push(this.deliverer.settled(one, mapping, { status: 'skipped' }, 'skipped'));
@@ -261,3 +264,7 @@ export class Worker {
     }
   }
 }
+
+/** Whether there was no time in the batch to ask what enriches the record. */
+const isUnasked = (mapping: Mapping) =>
+  mapping.is === 'failed' && mapping.error instanceof HookFailed && mapping.error.then === 'return';
