@@ -205,3 +205,25 @@ it('says what is wrong with a command, and completes it in a shell', async () =>
   await new Promise((resolve) => bash.once('close', resolve));
   expect(said.trim()).toBe('watch');
 });
+
+it('tries an overlay on records, and tells what is wrong with one', async () => {
+  const preview = (overlay: object, ...options: string[]) => {
+    writeFileSync(join(folder, 'overlay.json'), JSON.stringify(overlay));
+    return myelin('overlay', 'preview', 'ldap', '--file', 'overlay.json', '--entity', 'person', ...options);
+  };
+  const tried = await preview({ person: { set: { description: `'tried'` } } }, '--count', '3');
+  expect([tried.code, tried.out.match(/^\S{36} +change +description +added$/gm)]).toEqual([0, expect.any(Array)]);
+  expect(tried.out.match(/added/g)).toHaveLength(3);
+  expect(
+    await preview({ person: { set: { description: '$number(record.birthName)' } } }, '--count', '1'),
+  ).toMatchObject({
+    code: 1,
+    out: expect.stringMatching(/failed .*description fails with JSONata error D3030/),
+    err: expect.stringMatching(/1 records would be parked/),
+  });
+  expect(await preview({ person: { set: { uid: `'x'` } } })).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/^ +person\.set\.uid names, finds or closes the entry/m),
+  });
+  expect(await myelin('overlay', 'preview', '--file', 'none.json', '--entity', 'person')).toMatchObject({ code: 2 });
+}, 60_000);

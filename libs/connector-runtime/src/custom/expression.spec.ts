@@ -43,13 +43,13 @@ describe('an expression', () => {
     ['function($n) { $n }', 'gives a function'],
     ['[$sum]', 'gives a function'],
     ['($f := function($n) { 1 + $f($n) }; $f(1))', 'fails with JSONata error D1011'],
-    ['($f := function($n) { $f($n + 1) }; $f(1))', 'takes longer than 100 ms'],
+    ['($f := function($n) { $f($n + 1) }; $f(1))', 'takes too many steps'],
   ])('%s fails without telling a value', async (text, message) => {
     const failure = await evaluate(text, { name: 'Fontaine' }).catch((error: Error) => error.message);
     expect(failure).toBe(message);
   });
 
-  it('lets others work between its two trials', async () => {
+  it('lets others work after one that was given up', async () => {
     let passed = false;
     setImmediate(() => (passed = true));
     const [failed] = await Promise.allSettled([evaluate('($f := function() { $f() }; $f())')]);

@@ -2,9 +2,13 @@ import { setImmediate } from 'node:timers/promises';
 import type { RowValue } from '@myelin/connector';
 import jsonata from 'jsonata';
 
-/** Milliseconds after which an expression is given up, and how deep its calls may be nested. */
-const GUARDRAILS = { timeout: 100, stack: 300 };
-const TOO_LONG = 'D1012';
+/**
+ * Steps that an expression may take for one record. They are counted and not timed: what is given up on a busy machine is given up
+ * on an idle one too.
+ */
+const MOST_STEPS = 100_000;
+/** How deep its calls may be nested. */
+const DEEPEST = 300;
 
 /** What gives another value each time; `$eval` would hide such from whoever reads the expression. */
 const IMPURE = ['now', 'millis', 'random', 'shuffle', 'eval'];
@@ -21,10 +25,17 @@ interface Node {
 /** A JSONata expression that gives the same for the same input. */
 export class Expression {
   private readonly compiled: jsonata.Expression;
+  private steps = 0;
 
   /** @throws Error that says what is wrong with the text, and where. */
   constructor(readonly text: string) {
-    this.compiled = compile(text);
+    const step = () => this.step();
+    this.compiled = compile(text, {
+      // JSONata asks for it at every step.
+      get stack() {
+        return step();
+      },
+    });
     const fault = impurityOf(this.compiled.ast());
     if (fault !== undefined) throw new Error(fault);
   }
@@ -34,18 +45,19 @@ export class Expression {
    * @throws ExpressionFailed
    */
   async evaluate(input: object, functions: Functions): Promise<RowValue | undefined> {
+    this.steps = 0;
     try {
       return plain(await this.compiled.evaluate(input, functions));
     } catch (error) {
-      if (codeOf(error) !== TOO_LONG) throw failureOf(error);
-    }
-    // Others have waited meanwhile. A process that was stopped in the middle has not computed for as long as it seems.
-    await setImmediate();
-    try {
-      return plain(await this.compiled.evaluate(input, functions));
-    } catch (error) {
+      // Others have waited meanwhile.
+      if (this.steps > MOST_STEPS) await setImmediate();
       throw failureOf(error);
     }
+  }
+
+  private step(): number {
+    if (++this.steps > MOST_STEPS) throw new ExpressionFailed('takes too many steps');
+    return DEEPEST;
   }
 }
 
@@ -55,19 +67,16 @@ export type Functions = Readonly<Record<string, (argument: unknown) => unknown>>
 /** An expression that failed for one record. JSONata's own message may hold values; this one holds its code. */
 export class ExpressionFailed extends Error {}
 
-const codeOf = (error: unknown) => (error as { code?: unknown }).code;
-
 function failureOf(error: unknown): ExpressionFailed {
   if (error instanceof ExpressionFailed) return error;
-  const code = codeOf(error);
-  if (code === TOO_LONG) return new ExpressionFailed(`takes longer than ${GUARDRAILS.timeout} ms`);
-  const told = typeof code === 'string' && /^[A-Z]\d{4}$/.test(code) ? code : (error as Error).name;
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  const told = typeof code === 'string' && /^[A-Z]\d{4}$/.test(code) ? code : String(name);
   return new ExpressionFailed(`fails with JSONata error ${told}`, { cause: error });
 }
 
-function compile(text: string): jsonata.Expression {
+function compile(text: string, options: jsonata.JsonataOptions): jsonata.Expression {
   try {
-    return jsonata(text, GUARDRAILS);
+    return jsonata(text, options);
   } catch (error) {
     const { code, position, message } = error as jsonata.JsonataError;
     throw new Error(`${code} at position ${position}: ${message}`, { cause: error });

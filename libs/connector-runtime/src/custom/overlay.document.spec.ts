@@ -1,4 +1,4 @@
-import { OverlayFault, readOverlay } from './overlay.document.js';
+import { readOverlay, type OverlayFault } from './overlay.document.js';
 
 const faultsOf = (document: unknown) => {
   try {

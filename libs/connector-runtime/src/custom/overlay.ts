@@ -44,11 +44,11 @@ export class Overlay implements NonNullable<Customisation['rows']> {
   }
 
   rules(entity: Entity): Readonly<Record<string, Rule>> {
-    const { set, drop } = this.parts.get(entity) ?? { set: [], drop: [] };
-    return Object.fromEntries([
-      ...[...set].map(([name, { text }]) => [name, { from: [], rule: `Set by the overlay: ${text}` }] as const),
-      ...drop.map((name) => [name, { from: [], rule: 'Dropped by the overlay.' }] as const),
-    ]);
+    const rules: Record<string, Rule> = {};
+    const { set, drop = [] } = this.parts.get(entity) ?? {};
+    for (const [name, { text }] of set ?? []) rules[name] = { from: [], rule: `Set by the overlay: ${text}` };
+    for (const name of drop) rules[name] = { from: [], rule: 'Dropped by the overlay.' };
+    return rules;
   }
 
   /** @throws Rejected when an expression fails for this record */
