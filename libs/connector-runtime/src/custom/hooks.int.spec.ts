@@ -232,6 +232,8 @@ it('lets what is in one batch with them flow past records whose hook is slow, an
     void setTimeout(() => adds(() => ({ univ: { badge: 'slow' } }))(asked, response), 600);
   const many = Array.from({ length: 40 }, (_, i) => person(`P${i}`));
   const home = structure('A');
+  // A target that has taken something is given more than one at a time.
+  await bed.given(1);
   await bed.post('/control/pause');
   await bed.take('person', ...many.map((one): [typeof one, number] => [one, 1]));
   await bed.take('structure', [home, 1]);
