@@ -106,6 +106,16 @@ export function jobCommands(program: Command): void {
     });
 
   resync
+    .command('script')
+    .description('a planned undo in the language of its target (LDIF), on the standard output; nothing is written')
+    .argument('<plan>', 'id of the undo')
+    .action(async (id: string, _, command: Command) => {
+      const { connector } = new Context(command);
+      const { body } = await request('GET', `${connector}/resyncs/${encodeURIComponent(id)}/script`);
+      await pipeline(Readable.fromWeb(body as never), process.stdout, { end: false });
+    });
+
+  resync
     .command('list')
     .description('the newest jobs')
     .action(async (_, command: Command) => {

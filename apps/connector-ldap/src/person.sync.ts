@@ -6,9 +6,11 @@ import {
   type Mapped,
   type Ref,
   type Removal,
+  type Script,
   type Sync,
 } from '@myelin/connector';
 import type { Master } from '@myelin/contracts';
+import { ldifOf } from './entry.script.js';
 import { EntryStore } from './entry.store.js';
 import type { Wanted } from './entry.write.js';
 import { MAPPING_VERSION, type EntryKind } from './entry.js';
@@ -97,6 +99,7 @@ export class PersonSync implements Sync<'person'> {
   readonly rules = PERSON_RULES;
   readonly closes = closesPerson;
   readonly removal: Removal;
+  readonly script: Script;
   private readonly entries: EntryStore;
   private readonly kind: EntryKind;
 
@@ -116,6 +119,7 @@ export class PersonSync implements Sync<'person'> {
       structural: ['inetOrgPerson'],
       attributes: [...ATTRIBUTES, ...(settings.birthData ? BIRTH_ATTRIBUTES : [])],
     };
+    this.script = ldifOf(this.kind);
     this.entries = new EntryStore(ldap, settings, tree, this.kind, (wanted, refusal) => this.taken(wanted, refusal));
   }
 

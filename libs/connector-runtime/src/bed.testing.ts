@@ -6,6 +6,7 @@ import { createApp, createLogger } from '@myelin/platform';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { DataSource } from 'typeorm';
 import { ConnectorRuntimeModule } from './connector-runtime.module.js';
+import type { ConnectorSettings } from './connector-runtime.settings.js';
 import { TestDatabase } from './database.testing.js';
 import { Intake } from './intake/intake.js';
 import { FREE } from './work/claim.sql.js';
@@ -36,12 +37,13 @@ export class Bed {
     private readonly database: TestDatabase,
     readonly target: TableTarget,
     private app: NestExpressApplication,
+    private readonly settings: Partial<ConnectorSettings>,
   ) {}
 
-  static async start(kafka?: BedKafka): Promise<Bed> {
+  static async start(kafka?: BedKafka, settings: Partial<ConnectorSettings> = {}): Promise<Bed> {
     const database = await TestDatabase.create([]);
     const target = await new TableTarget(database.dataSource).create();
-    return new Bed(database, target, await open(database.url, target, kafka));
+    return new Bed(database, target, settings, await open(database.url, target, settings, kafka));
   }
 
   get dataSource(): DataSource {
@@ -51,7 +53,7 @@ export class Bed {
   /** Ends the process's part and starts it anew, as after a crash with a new version. */
   async restart(): Promise<void> {
     await this.app.close();
-    this.app = await open(this.database.url, this.target);
+    this.app = await open(this.database.url, this.target, this.settings);
   }
 
   async stop(): Promise<void> {
@@ -142,15 +144,21 @@ export class Bed {
   }
 }
 
-async function open(url: string, target: TableTarget, kafka?: BedKafka): Promise<NestExpressApplication> {
-  const settings = {
+async function open(
+  url: string,
+  target: TableTarget,
+  given: Partial<ConnectorSettings>,
+  kafka?: BedKafka,
+): Promise<NestExpressApplication> {
+  const settings: ConnectorSettings = {
     DATABASE_URL: url,
     KAFKA_BROKERS: [...(kafka?.brokers ?? [])],
     TOPIC_PREFIX: kafka?.topicPrefix ?? '',
     CONNECTOR_NAME: '',
     EXPLAIN_VALUES: 'yes',
     UNDO_DAYS: 14,
-  } as const;
+    ...given,
+  };
   const connector = { name: 'table', open: () => Promise.resolve(target) };
   const module = ConnectorRuntimeModule.of({ connector, entities: ['structure', 'person'] }, settings);
   const app = await createApp('Table', module, logger);

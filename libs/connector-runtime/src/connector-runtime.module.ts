@@ -22,6 +22,7 @@ import { JobRunner, UNDO_DAYS } from './jobs/job.runner.js';
 import { ParkedController } from './operators/parked.controller.js';
 import { ResyncController } from './jobs/resync.controller.js';
 import { Scans } from './jobs/scans.js';
+import { ScriptController } from './jobs/script.controller.js';
 import { EXPLAIN_VALUES, ExplainController } from './operators/explain.controller.js';
 import { Guards } from './guards/guards.js';
 import { Intake } from './intake/intake.js';
@@ -103,6 +104,7 @@ export class ConnectorRuntimeModule {
         ResyncController,
         ParkedController,
         GuardsController,
+        ScriptController,
         ExplainController,
         ...entities.map(eventsOf),
       ],

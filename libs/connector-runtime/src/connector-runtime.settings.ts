@@ -7,7 +7,7 @@ export const connectorSettings = {
   KAFKA_BROKERS: list(),
   /** Put before the name of every topic and group, for several installations on one Kafka. */
   TOPIC_PREFIX: text(''),
-  /** Whether `/explain` shows values of records, or only names and standings. */
+  /** Whether `/explain` and the files of planned undos show values of records, or only names and standings. */
   EXPLAIN_VALUES: choice(['yes', 'no'], 'no'),
   /** Days for which what a job has overwritten can be put back. */
   UNDO_DAYS: integer(0, 365, 14),

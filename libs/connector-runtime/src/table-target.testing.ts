@@ -9,6 +9,7 @@ import {
   type MapContext,
   type Reference,
   type Row,
+  type Script,
   type Session,
   type Sync,
 } from '@myelin/connector';
@@ -138,6 +139,7 @@ export class TableTarget implements Session {
           throw new TypeError(`${this.fails} is unheard of`);
         return { row: this.rowOf(master, context), ...this.untilOf(master, context) };
       },
+      script: SCRIPT,
       closes: (before, after) => isOpen(before) && !isOpen(after),
       list: () => this.list(entity),
       read: async ({ id, targetId }) => {
@@ -264,6 +266,14 @@ function headOf(master: Master): string[] {
   const head = ((master as Master<'structure'>).extensions as { head?: string } | undefined)?.head;
   return head === undefined ? [] : [head];
 }
+
+/** A line for each change. */
+const SCRIPT: Script = {
+  contentType: 'text/plain',
+  extension: 'txt',
+  head: 'changes\n',
+  of: ({ id, before, after }) => `${id} ${JSON.stringify(before?.label)} ${JSON.stringify(after?.label)}\n`,
+};
 
 /** Whether a person may use the target. */
 const isOpen = ({ status, closed }: Row) => status === 'active' && closed !== true;

@@ -17,5 +17,6 @@ export {
   type Rule,
   type Session,
   type Sync,
+  type Script,
   type Written,
 } from './spi.js';
