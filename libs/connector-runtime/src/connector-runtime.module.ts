@@ -36,6 +36,8 @@ import { Pulse } from './reports/pulse.js';
 import { ReportPublisher } from './reports/report.publisher.js';
 import { Incarnations } from './intake/incarnations.js';
 import { TopicsController } from './intake/topics.controller.js';
+import { VerificationController } from './verification/verification.controller.js';
+import { Verifier, VERIFY_PER_HOUR } from './verification/verifier.js';
 import { Wakeup } from './work/wakeup.js';
 
 /** Hands the states of one entity's topic to the intake; `priority` is the place of the entity in the order of arrival. */
@@ -102,16 +104,18 @@ export class ConnectorRuntimeModule {
         TopicsController,
         ControlController,
         ResyncController,
+        ScriptController,
         ParkedController,
         GuardsController,
-        ScriptController,
         ExplainController,
+        VerificationController,
         ...entities.map(eventsOf),
       ],
       providers: [
         { provide: CONNECTOR, useValue: connector },
         { provide: EXPLAIN_VALUES, useValue: settings.EXPLAIN_VALUES === 'yes' },
         { provide: UNDO_DAYS, useValue: settings.UNDO_DAYS },
+        { provide: VERIFY_PER_HOUR, useValue: settings.VERIFY_PER_HOUR },
         session,
         {
           provide: DataSource,
@@ -164,6 +168,7 @@ export class ConnectorRuntimeModule {
         Intake,
         ConnectorRunner,
         JobRunner,
+        Verifier,
         ConsumerHealth,
         ReportPublisher,
         Pulse,
