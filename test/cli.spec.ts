@@ -134,6 +134,15 @@ it('plans, shows and carries out bulk work, and tells progress in lines where no
   expect(await myelin('resync', 'watch', '00000000-0000-4000-8000-000000000000')).toMatchObject({ code: 4 });
 }, 120_000);
 
+it('does not tell a planned undo where values are not to be shown', async () => {
+  const jobs = await told<{ items: { id: string; kind: string; mode: string; status: string }[] }>('resync', 'list');
+  const { id } = jobs.items.find(({ mode, status }) => mode === 'reconcile' && status === 'done')!;
+  const plan = await told<{ id: string }>('resync', 'undo', id, '--reason', 'to look at');
+  expect(await myelin('resync', 'script', plan.id)).toMatchObject({
+    ...{ code: 1, out: '', err: expect.stringMatching(/EXPLAIN_VALUES=yes/) },
+  });
+}, 120_000);
+
 it('does not suspend or delete unless it is told twice', async () => {
   const records = (await myelin('export', 'person', '--status', 'active')).out.trimEnd().split('\n');
   const { id } = JSON.parse(records[0]!) as { id: string };

@@ -93,6 +93,14 @@ export async function addPersons(directory: LdapAccess, branch: string, count: n
   return uids.map((uid) => `uid=${uid},${branch}`);
 }
 
+/** Adds one entry by hand. */
+export const addEntry = (directory: LdapAccess, dn: string, entry: Record<string, string | string[]>) =>
+  withDirectory(directory, (client) => client.add(dn, entry));
+
+/** Renames an entry by hand. */
+export const renameEntry = (directory: LdapAccess, dn: string, newDn: string) =>
+  withDirectory(directory, (client) => client.modifyDN(dn, newDn));
+
 /** Removes entries by hand. */
 export const removeEntries = (directory: LdapAccess, dns: readonly string[]) =>
   withDirectory(directory, async (client) => {

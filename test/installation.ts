@@ -28,6 +28,8 @@ import { university } from './university.js';
 
 /** Settings of the directory connector: the university of the demonstration. */
 const DIRECTORY = { HOME_UAI: '0755890V', EPPN_SCOPE: 'univ.example' };
+/** What tests do to a directory by hand stays until they ask for more. */
+const STILL = { VERIFY_PER_HOUR: '0' };
 const CONVERGED_MS = 180_000;
 
 /** Folder of the run: logs of the services, data of the servers that a suite has for itself. */
@@ -84,7 +86,13 @@ export class TestInstallation {
     settings: Record<string, string> = {},
   ): Promise<Service> {
     const [port = 0] = await freePorts(1);
-    const service = new Service(name, port, { ...this.names, ...names }, { ...DIRECTORY, ...settings }, instance);
+    const service = new Service(
+      name,
+      port,
+      { ...this.names, ...names },
+      { ...DIRECTORY, ...STILL, ...settings },
+      instance,
+    );
     this.services.push(service);
     return service;
   }

@@ -43,10 +43,11 @@ export async function call<T>(method: string, url: string, options?: Call): Prom
   return (await (await request(method, url, options)).json()) as T;
 }
 
-/** Writes what a service answers to a file. */
-export async function saved(url: string, file: string): Promise<void> {
+/** Writes what a service answers to a file, or to the standard output. */
+export async function saved(url: string, file?: string): Promise<void> {
   const { body } = await request('GET', url);
-  await pipeline(Readable.fromWeb(body as never), createWriteStream(file));
+  const out = file === undefined ? process.stdout : createWriteStream(file);
+  await pipeline(Readable.fromWeb(body as never), out, { end: file !== undefined });
 }
 
 /** A path with the query that has a value. */

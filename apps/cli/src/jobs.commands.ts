@@ -103,6 +103,15 @@ export function jobCommands(program: Command): void {
     });
 
   resync
+    .command('script')
+    .description('a planned undo in the language of its target (LDIF), on the standard output; nothing is written')
+    .argument('<plan>', 'id of the undo')
+    .action(async (id: string, _, command: Command) => {
+      const { connector } = new Context(command);
+      await saved(`${connector}/resyncs/${encodeURIComponent(id)}/script`);
+    });
+
+  resync
     .command('list')
     .description('the newest jobs')
     .action(async (_, command: Command) => {

@@ -6,9 +6,11 @@ import {
   type Mapped,
   type Ref,
   type Removal,
+  type Script,
   type Sync,
 } from '@myelin/connector';
 import type { Master } from '@myelin/contracts';
+import { ldifOf } from './entry.script.js';
 import { EntryStore } from './entry.store.js';
 import type { Wanted } from './entry.write.js';
 import { EntryOverlay } from './entry.overlay.js';
@@ -99,6 +101,7 @@ export class PersonSync implements Sync<'person'> {
   readonly closes = closesPerson;
   readonly removal: Removal;
   readonly overlay: EntryOverlay;
+  readonly script: Script;
   private readonly entries: EntryStore;
   private readonly kind: EntryKind;
 
@@ -118,6 +121,7 @@ export class PersonSync implements Sync<'person'> {
       structural: ['inetOrgPerson'],
       attributes: [...ATTRIBUTES, ...(settings.birthData ? BIRTH_ATTRIBUTES : [])],
     };
+    this.script = ldifOf(this.kind);
     this.entries = new EntryStore(ldap, settings, tree, this.kind, (wanted, refusal) => this.taken(wanted, refusal));
     this.overlay = new EntryOverlay(this.kind, this.entries, ['cn', 'sn']);
   }

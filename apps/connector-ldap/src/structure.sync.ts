@@ -1,5 +1,6 @@
-import { Rejected, type Change, type MapContext, type Ref, type Sync } from '@myelin/connector';
+import { Rejected, type Change, type MapContext, type Ref, type Script, type Sync } from '@myelin/connector';
 import type { Master } from '@myelin/contracts';
+import { ldifOf } from './entry.script.js';
 import { EntryStore } from './entry.store.js';
 import { EntryOverlay } from './entry.overlay.js';
 import { MAPPING_VERSION, type EntryKind } from './entry.js';
@@ -17,6 +18,7 @@ export class StructureSync implements Sync<'structure'> {
   readonly version = MAPPING_VERSION;
   readonly rules = STRUCTURE_RULES;
   readonly overlay: EntryOverlay;
+  readonly script: Script;
   private readonly entries: EntryStore;
 
   constructor(
@@ -46,6 +48,7 @@ export class StructureSync implements Sync<'structure'> {
         'telephoneNumber',
       ],
     };
+    this.script = ldifOf(kind);
     this.entries = new EntryStore(ldap, settings, tree, kind, (_row, cause) =>
       Promise.resolve(
         isAlreadyExists(cause)

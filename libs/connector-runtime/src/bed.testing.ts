@@ -11,6 +11,7 @@ import { TestDatabase } from './database.testing.js';
 import { Intake } from './intake/intake.js';
 import { FREE } from './work/claim.sql.js';
 import { TableTarget } from './table-target.testing.js';
+import { Verifier } from './verification/verifier.js';
 
 const logger = createLogger('test', 'fatal');
 
@@ -108,6 +109,17 @@ export class Bed {
   post = (path: string, body: object = {}, headers?: Record<string, string>) =>
     this.call('POST', path, { author: 'olga', ...body }, headers);
 
+  /** Lets so many minutes pass for verification, and its turn come. */
+  async verify(minutes = 1): Promise<void> {
+    await this.dataSource.query(`update verification set taken_at = now() - make_interval(mins => $1)`, [minutes]);
+    await this.turn();
+  }
+
+  /** One turn of verification, as an instance takes it. */
+  turn(): Promise<void> {
+    return this.app.get(Verifier).turn();
+  }
+
   /** Waits until nothing is due now and nobody works. */
   settled(): Promise<void> {
     return until(async () => {
@@ -166,6 +178,7 @@ async function open(
     OVERLAY: undefined,
     HOOK: [],
     HOOK_SECRET: undefined,
+    VERIFY_PER_HOUR: 0,
     ...changes.settings,
   } as const;
   const connector = { name: 'table', open: () => Promise.resolve(target) };

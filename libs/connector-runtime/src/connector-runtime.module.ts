@@ -23,6 +23,7 @@ import { JobRunner, UNDO_DAYS } from './jobs/job.runner.js';
 import { ParkedController } from './operators/parked.controller.js';
 import { ResyncController } from './jobs/resync.controller.js';
 import { Scans } from './jobs/scans.js';
+import { ScriptController } from './jobs/script.controller.js';
 import { EXPLAIN_VALUES, ExplainController } from './operators/explain.controller.js';
 import { Guards } from './guards/guards.js';
 import { Intake } from './intake/intake.js';
@@ -34,10 +35,12 @@ import { Mapper } from './work/mapper.js';
 import { CONNECTOR, ConnectorRunner, parisToday, SESSION } from './work/runner.js';
 import { Pulse } from './reports/pulse.js';
 import { ReportPublisher } from './reports/report.publisher.js';
-import { overlayOf } from './custom/overlay.js';
+import { overlayInForce } from './custom/overlay.js';
 import { OverlayController } from './custom/overlay.controller.js';
 import { Incarnations } from './intake/incarnations.js';
 import { TopicsController } from './intake/topics.controller.js';
+import { VerificationController } from './verification/verification.controller.js';
+import { Verifier, VERIFY_PER_HOUR } from './verification/verifier.js';
 import { Wakeup } from './work/wakeup.js';
 
 /** Hands the states of one entity's topic to the intake; `priority` is the place of the entity in the order of arrival. */
@@ -104,16 +107,19 @@ export class ConnectorRuntimeModule {
         TopicsController,
         ControlController,
         ResyncController,
+        ScriptController,
         ParkedController,
         GuardsController,
         ExplainController,
         OverlayController,
+        VerificationController,
         ...entities.map(eventsOf),
       ],
       providers: [
         { provide: CONNECTOR, useValue: connector },
         { provide: EXPLAIN_VALUES, useValue: settings.EXPLAIN_VALUES === 'yes' },
         { provide: UNDO_DAYS, useValue: settings.UNDO_DAYS },
+        { provide: VERIFY_PER_HOUR, useValue: settings.VERIFY_PER_HOUR },
         session,
         {
           provide: DataSource,
@@ -153,7 +159,7 @@ export class ConnectorRuntimeModule {
           provide: Mapper,
           inject: [SESSION, DataSource, Hooks],
           useFactory: (opened: Session, dataSource: DataSource, records: Hooks) =>
-            new Mapper(opened, dataSource, parisToday, { records, ...overlayOf(opened, settings) }),
+            new Mapper(opened, dataSource, parisToday, { records, ...overlayInForce(opened, settings) }),
         },
         {
           provide: Scans,
@@ -174,6 +180,7 @@ export class ConnectorRuntimeModule {
         Intake,
         ConnectorRunner,
         JobRunner,
+        Verifier,
         ConsumerHealth,
         ReportPublisher,
         Pulse,

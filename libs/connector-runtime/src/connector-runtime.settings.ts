@@ -9,8 +9,10 @@ export const connectorSettings = {
   KAFKA_BROKERS: list(),
   /** Put before the name of every topic and group, for several installations on one Kafka. */
   TOPIC_PREFIX: text(''),
-  /** Whether `/explain` shows values of records, or only names and standings. */
+  /** Whether `/explain` and the files of planned undos show values of records, or only names and standings. */
   EXPLAIN_VALUES: choice(['yes', 'no'], 'no'),
+  /** Entities that are looked at in the target in an hour, whether it still has what it must; 0: none. */
+  VERIFY_PER_HOUR: integer(0, 30_000, 600),
   /** Days for which what a job has overwritten can be put back. */
   UNDO_DAYS: integer(0, 365, 14),
   /** Tells connectors of one kind apart, each with a target and a database of its own (`ldap-campus`); their kind by default. */

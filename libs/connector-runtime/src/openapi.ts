@@ -14,6 +14,7 @@ export async function connectorApi(): Promise<string> {
     OVERLAY: undefined,
     HOOK: [],
     HOOK_SECRET: undefined,
+    VERIFY_PER_HOUR: 600,
   } as const;
   const connector: Connector = { name: 'any', open: () => Promise.reject(new Error('only described')) };
   const module = ConnectorRuntimeModule.of({ connector, entities: [] }, settings);

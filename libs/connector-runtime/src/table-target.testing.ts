@@ -9,6 +9,7 @@ import {
   type MapContext,
   type Reference,
   type Row,
+  type Script,
   type Session,
   type Sync,
 } from '@myelin/connector';
@@ -143,6 +144,7 @@ export class TableTarget implements Session {
         own: () => undefined,
         shape: (_, value) => (value === 'unheard of' ? { unrepresentable: ['is none'] } : { value }),
       },
+      script: SCRIPT,
       closes: (before, after) => isOpen(before) && !isOpen(after),
       list: () => this.list(entity),
       read: async ({ id, targetId }) => {
@@ -276,6 +278,14 @@ function badgeOf(master: Master): { badge?: string } {
   const badge = (master.extensions?.univ as { badge?: string } | undefined)?.badge;
   return badge === undefined ? {} : { badge };
 }
+
+/** A line for each change. */
+const SCRIPT: Script = {
+  contentType: 'text/plain',
+  extension: 'txt',
+  head: 'changes\n',
+  of: ({ id, before, after }) => `${id} ${JSON.stringify(before?.label)} ${JSON.stringify(after?.label)}\n`,
+};
 
 /** Whether a person may use the target. */
 const isOpen = ({ status, closed }: Row) => status === 'active' && closed !== true;

@@ -20,5 +20,6 @@ export {
   type Session,
   type Shaped,
   type Sync,
+  type Script,
   type Written,
 } from './spi.js';

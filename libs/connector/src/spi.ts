@@ -171,6 +171,17 @@ export interface Overlayable {
   shape(attribute: string, value: RowValue): Shaped;
 }
 
+/** How changes are told in the language of the target, for people who want to see them or carry them out by hand. */
+export interface Script {
+  /** Media type of the file, and how its name ends: `text/x-ldif`, `ldif`. */
+  readonly contentType: string;
+  readonly extension: string;
+  /** What stands before the first change. */
+  readonly head: string;
+  /** One change as the target's own tools understand it. Pure; the same change is the same text. */
+  of(change: Change): string;
+}
+
 /** One entity kind of one target. */
 export interface Sync<E extends Entity = Entity> {
   readonly entity: E;
@@ -223,6 +234,8 @@ export interface Sync<E extends Entity = Entity> {
    * target can be verified, but nobody can tell what it has beyond what it must have.
    */
   list?(): AsyncIterable<readonly Listed[]>;
+  /** Changes as a file that the target's own tools understand; the same form for all syncs of a connector that have one. */
+  readonly script?: Script;
   /**
    * Carries out one change and returns the id in the target. Safe to repeat: a second call with the same change leaves the
    * same state and creates nothing twice.

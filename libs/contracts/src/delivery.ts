@@ -25,8 +25,8 @@ export type DeliveryOutcome = (typeof DELIVERY_OUTCOMES)[number];
 /** The outcomes after which the target has what it must have of the revision. */
 export const ACKNOWLEDGED: readonly DeliveryOutcome[] = DELIVERY_OUTCOMES.slice(0, 6);
 
-/** Why an entity was looked at: its own change, that of one it refers to, a date, another mapping, or somebody's order, which may be to put back what was. */
-export const DELIVERY_CAUSES = ['change', 'reference', 'date', 'remap', 'resync', 'undo'] as const;
+/** Why an entity was looked at: its own change, that of one it refers to, a date, another mapping, somebody's order, which may be to put back what was, or that the target was not as it was left. */
+export const DELIVERY_CAUSES = ['change', 'reference', 'date', 'remap', 'resync', 'undo', 'verify'] as const;
 export type DeliveryCause = (typeof DELIVERY_CAUSES)[number];
 
 /** What went wrong with a delivery: no message, since it may hold values of the record. */

@@ -17,6 +17,7 @@ export interface Problem {
 /** Every kind of problem that the APIs answer, with its title and HTTP status. */
 export const PROBLEM_TYPES = {
   'malformed-request': { status: 400, title: 'The request cannot be read' },
+  forbidden: { status: 403, title: 'This is not allowed here' },
   'not-found': { status: 404, title: 'There is no such thing' },
   'method-not-allowed': { status: 405, title: 'This resource does not know that method' },
   conflict: { status: 409, title: 'The request contradicts the present state' },

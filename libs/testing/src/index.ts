@@ -11,7 +11,7 @@ export {
   type SpawnOptions,
   type TiedProcess,
 } from './stack/process';
-export { LOCAL_BASE_DN, startSlapd, type Slapd, type SlapdOptions } from './stack/slapd';
+export { LOCAL_BASE_DN, runLdapTool, startSlapd, type Slapd, type SlapdOptions } from './stack/slapd';
 export { ldapAccess, startStack, suiteName, type Stack, type StackOptions, type StackSettings } from './stack/stack';
 export { createServices, Service, type Installation, type ServiceName } from './services';
 export { repositoryRoot } from './stack/folder';

@@ -1,5 +1,5 @@
 import { Bed, person, structure, until } from '../bed.testing.js';
-import { overlayOf } from './overlay.js';
+import { overlayInForce } from './overlay.js';
 
 jest.setTimeout(60_000);
 
@@ -18,8 +18,7 @@ async function version(): Promise<string | undefined> {
 /** Starts the connector anew with another overlay of persons, and waits until all are mapped under it. */
 async function under(overlay: object | undefined): Promise<void> {
   const before = await version();
-  bed.overlay = overlay && JSON.stringify(overlay);
-  await bed.restart();
+  await bed.restart({ settings: { OVERLAY: overlay && JSON.stringify(overlay) } });
   await until(async () => ![before, undefined].includes(await version()), 'not everything was mapped again');
   await bed.settled();
 }
@@ -170,7 +169,7 @@ describe('a preview', () => {
 
 it('is not taken with what the connector refuses', () => {
   const settings = { OVERLAY: JSON.stringify({ person: { set: { login: `'x'` } } }) };
-  expect(() => overlayOf(bed.target, settings)).toThrow(
+  expect(() => overlayInForce(bed.target, settings)).toThrow(
     /^settings are wrong:\n {2}OVERLAY person\.set\.login is allocated$/,
   );
 });

@@ -6,6 +6,8 @@ import type { DataSource } from 'typeorm';
 export interface Previewed {
   readonly entity: Entity;
   readonly id: string;
+  readonly epoch: number;
+  readonly revision: number;
   readonly state: Master;
   readonly targetId: string | null;
   /** The row that the target acknowledged last. */
@@ -21,7 +23,7 @@ export async function findPreviewed(
   { ids, count }: { readonly ids: readonly string[] | null; readonly count: number },
 ): Promise<Previewed[]> {
   return (await dataSource.query(
-    `select s.entity, s.id, s.state, l.target_id as "targetId", a.row, l.etag, l.suspended_on::text as "suspendedOn"
+    `select s.entity, s.id, s.epoch, s.revision, s.state, l.target_id as "targetId", a.row, l.etag, l.suspended_on::text as "suspendedOn"
        from state s join ledger l using (entity, id) left join acknowledged_row a using (entity, id)
       where s.entity = $1 and s.state is not null and ($2::uuid[] is null or s.id = any($2)) order by s.id limit $3`,
     [entity, ids, count],

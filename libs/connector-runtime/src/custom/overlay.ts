@@ -77,7 +77,7 @@ export class Overlay implements NonNullable<Customisation['rows']> {
 }
 
 /** What the settings add to the mapping of a session. @throws SettingsFault */
-export function overlayOf(session: Session, { OVERLAY }: { OVERLAY: string | undefined }): Customisation {
+export function overlayInForce(session: Session, { OVERLAY }: { OVERLAY: string | undefined }): Customisation {
   if (OVERLAY === undefined) return {};
   try {
     return { rows: Overlay.on(session, OVERLAY) };

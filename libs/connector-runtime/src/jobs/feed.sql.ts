@@ -44,7 +44,7 @@ export async function feed(
                   due_at = case when l.status = 'due' and l.error is not null then greatest(l.due_at, now()) else now() end,
                   attempts = case when l.status = 'due' then l.attempts else 0 end,
                   -- What is due already, or after a while, stays due for that reason, should the job be withdrawn.
-                  cause = case when l.due_at <= now() or l.due_at is not null and l.status = 'due' then l.cause else $4 end,
+                  cause = case when l.cause <> 'verify' and (l.due_at <= now() or l.due_at is not null and l.status = 'due') then l.cause else $4 end,
                   verify = l.verify or $5, job = $1, permit = chunk.action,
                   -- A live change keeps its place.
                   priority = case when l.due_at <= now() then least(l.priority, chunk.priority) else chunk.priority end

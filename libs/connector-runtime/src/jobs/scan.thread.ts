@@ -4,7 +4,7 @@ import type { Entity } from '@myelin/contracts';
 import { createLogger, openDatabase } from '@myelin/platform';
 import type { ConnectorSettings } from '../connector-runtime.settings.js';
 import { Hooks } from '../custom/hooks.js';
-import { overlayOf } from '../custom/overlay.js';
+import { overlayInForce } from '../custom/overlay.js';
 import { Mapper } from '../work/mapper.js';
 import { parisToday } from '../work/runner.js';
 import { Scan } from './scan.js';
@@ -22,7 +22,7 @@ export async function serveScans(
     ...{ url: settings.DATABASE_URL, applicationName, entities: [], migrations: [], poolSize: 4, logger },
   });
   const records = new Hooks(settings, dataSource, logger);
-  const mapper = new Mapper(session, dataSource, parisToday, { records, ...overlayOf(session, settings) });
+  const mapper = new Mapper(session, dataSource, parisToday, { records, ...overlayInForce(session, settings) });
   const scans = new Map<Entity, Scan>();
   const answer = (message: Answer) => parentPort?.postMessage(message);
   parentPort?.on('message', ({ entity, after, until, ask }: Range & { ask: number }) => {

@@ -83,6 +83,13 @@ export class Scan {
     return this.chunk({ scope: { ids }, structures: undefined, after: null, until: null, limit: null });
   }
 
+  /** Looks at these entities. */
+  async among(ids: readonly string[]): Promise<Item[]> {
+    const items = await this.compare(await this.only(ids));
+    await this.saving;
+    return items;
+  }
+
   get today(): string {
     return this.mapper.today();
   }

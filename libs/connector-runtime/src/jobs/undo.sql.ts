@@ -1,4 +1,4 @@
-import type { Row } from '@myelin/connector';
+import type { Change, Row } from '@myelin/connector';
 import type { Entity } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
 import type { Claim } from '../work/claim.sql.js';
@@ -41,6 +41,32 @@ export async function countOverwritten(
     [job, entities],
   )) as { count: number }[];
   return row?.count ?? 0;
+}
+
+/** A change that a planned undo would make. */
+export type PutBack = Omit<Change, 'etag' | 'changed' | 'name' | 'correlationId'>;
+
+/** What a planned undo would do to entities of one kind, in the order of ids, after one of them; only what is as it was planned. */
+export async function readPutBack(
+  dataSource: DataSource,
+  query: {
+    readonly job: string;
+    readonly entity: Entity;
+    readonly deletes: boolean;
+    readonly after: string | null;
+    readonly limit: number;
+  },
+): Promise<(PutBack & { readonly isAsPlanned: boolean })[]> {
+  return (await dataSource.query(
+    `select i.id, coalesce(l.epoch, 0) as epoch, coalesce(l.revision, 0) as revision, l.target_id as "targetId", a.row as before, o.before as after,
+            l.row_hash is not distinct from o.after_hash as "isAsPlanned"
+       from job_item i join job j on j.id = i.job
+            join job_row o on o.job = j.undoes and o.entity = i.entity and o.id = i.id
+            join ledger l on l.entity = i.entity and l.id = i.id
+            left join acknowledged_row a on a.entity = i.entity and a.id = i.id
+      where i.job = $1 and i.entity = $2 and (i.action = 'delete') = $3 and ($4::uuid is null or i.id > $4) order by i.id limit $5`,
+    [query.job, query.entity, query.deletes, query.after, query.limit],
+  )) as (PutBack & { readonly isAsPlanned: boolean })[];
 }
 
 /** What claims that a job undoes must have again, by `entity|id`; nothing for those that have become something else since. */

@@ -1,7 +1,7 @@
 import type { Connector, Session } from '@myelin/connector';
 import { SettingsFault } from '@myelin/platform';
 import type { ConnectorSettings } from '../connector-runtime.settings.js';
-import { overlayOf } from '../custom/overlay.js';
+import { overlayInForce } from '../custom/overlay.js';
 import { consequenceOf } from '../work/outcome.js';
 import type { Check } from './control.views.js';
 
@@ -36,7 +36,7 @@ export async function checkAndTell(connector: Connector, given: Pick<ConnectorSe
 /** Why the connector does not take the overlay; undefined when it does. */
 function overlayFault(session: Session, settings: Pick<ConnectorSettings, 'OVERLAY'>): string | undefined {
   try {
-    overlayOf(session, settings);
+    overlayInForce(session, settings);
     return undefined;
   } catch (error) {
     if (error instanceof SettingsFault) return error.faults.join('; ');

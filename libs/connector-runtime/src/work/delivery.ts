@@ -84,6 +84,8 @@ export class Deliverer {
           suspendedOn: decision.suspendedOn,
           unrepresentable: faults.length > 0 ? faults : null,
           dueDay: decision.dueDay,
+          // A target that changes what it is given would be written again and again.
+          isUnverified: write && after !== null && one.cause !== 'verify',
           overwritten: write && one.job !== null && !isErased(one) ? { before: standing.row } : null,
         },
         OUTCOMES[action],

@@ -62,6 +62,7 @@ async function save(manager: EntityManager, worker: string, results: readonly Re
             revision = case when done then r.revision else l.revision end,
             -- That of the population goes without saying, unless it is about to become another.
             projection = case when not done then l.projection when p.next is null then nullif(r.projection, p.version) else r.projection end,
+            unverified_since = case when r."isUnverified" then now() else l.unverified_since end,
             acknowledged_at = case when done then now() else l.acknowledged_at end,
             fingerprint = r.fingerprint, ticket = r.ticket, parked_at = case when r.status = 'parked' then coalesce(l.parked_at, now()) end,
             dismissal = null, held = r.held,
@@ -83,7 +84,7 @@ async function save(manager: EntityManager, worker: string, results: readonly Re
             claimed_by = case when r."quarantineMs" is not null then 'nobody: a call has no known outcome' end,
             claimed_until = now() + make_interval(secs => r."quarantineMs" / 1000.0)
        from json_to_recordset($2::json) as r (entity text, id uuid, mark integer, status text, epoch integer, revision integer,
-              projection text, "targetId" text, row json, "isRowKept" boolean, "isOverwritten" boolean, before json, "rowHash" text, etag text, "suspendedOn" date, unrepresentable jsonb, "waitsFor" jsonb,
+              projection text, "targetId" text, row json, "isRowKept" boolean, "isOverwritten" boolean, "isUnverified" boolean, before json, "rowHash" text, etag text, "suspendedOn" date, unrepresentable jsonb, "waitsFor" jsonb,
               error jsonb, fingerprint text, ticket text, held text, "heldChanges" jsonb, attempts integer, verify boolean,
               "retryInMs" float8, "quarantineMs" float8, "dueDay" date, job uuid, permit text)
             cross join lateral (select r.status in ('applied', 'suspended', 'absent', 'skipped') as done,

@@ -75,6 +75,8 @@ export interface Result {
   readonly outcome: string | null;
   /** What stood in the target before it was written for a job; null where it was not. */
   readonly overwritten: { readonly before: Row | null } | null;
+  /** It was written, and is to be looked at in the target before long. */
+  readonly isUnverified: boolean;
   /** The target has it otherwise than before: those who used it are mapped again. */
   readonly moved: boolean;
 }
@@ -137,6 +139,7 @@ export function resultOf(
     permit: null,
     outcome: null,
     overwritten: null,
+    isUnverified: false,
     moved: false,
     ...changes,
   };

@@ -82,6 +82,18 @@ export async function startSlapd(options: SlapdOptions): Promise<Slapd> {
   return onFreePorts(1, (tlsPort) => start(port, tlsPort));
 }
 
+/** Runs one of the tools that come with OpenLDAP (`ldapmodify`) as the service account, and answers what it printed. */
+export async function runLdapTool(
+  name: string,
+  { url, bindDn, password }: LdapAccess,
+  args: readonly string[],
+  system = process.env['MYELIN_SLAPD_ROOT'] ?? '',
+): Promise<string> {
+  const env = { ...process.env, LDAPNOINIT: '1', ...(system ? { LD_LIBRARY_PATH: libraries(system) } : {}) };
+  const bind = ['-x', '-H', url, '-D', bindDn, '-w', password];
+  return (await run(`${system}/usr/bin/${name}`, [...bind, ...args], { env })).stdout;
+}
+
 function settingsOf(options: SlapdOptions, system: string, baseDn: string, tls: boolean): string {
   const schemas = join(repositoryRoot(), 'deploy', 'local', 'ldap');
   const fast = options.sync === 'fast';
