@@ -172,6 +172,19 @@ export function jobCommands(program: Command): void {
         context.output.answer(job, () => tellProgress(context, job));
       });
 
+  program
+    .command('adopt')
+    .description('read all that a target holds and say what of it is ours: the plan, then `resync run`')
+    .option('--entity <kinds...>', 'these kinds of records only')
+    .option('--report <file>', 'write everything that was found to a file, a line of JSON each')
+    .option('--reason <text>', 'why')
+    .action(async (options: ScopeOptions & RunOptions & { report?: string }, command: Command) => {
+      const context = new Context(command);
+      const job = await planned(context, await begun(context, 'adopt', scopeOf(options), options));
+      await saveReport(context, job, options.report);
+      tellPlan(context, job);
+    });
+
   paced(
     program
       .command('reconcile')
@@ -188,15 +201,19 @@ export function jobCommands(program: Command): void {
     ) => {
       const context = new Context(command);
       const job = await planned(context, await begun(context, 'reconcile', scopeOf(options), options));
-      if (options.report !== undefined) {
-        const { body } = await request('GET', `${context.connector}/resyncs/${job.id}/report`);
-        await pipeline(Readable.fromWeb(body as never), createWriteStream(options.report));
-        context.output.note(`written to ${options.report}`);
-      }
+      await saveReport(context, job, options.report);
       if (options.repair) await carriedOut(context, job, options);
       else tellPlan(context, job);
     },
   );
+}
+
+/** Writes everything that a job has found to a file, where one is wanted. */
+async function saveReport({ connector, output }: Context, { id }: Job, file: string | undefined): Promise<void> {
+  if (file === undefined) return;
+  const { body } = await request('GET', `${connector}/resyncs/${id}/report`);
+  await pipeline(Readable.fromWeb(body as never), createWriteStream(file));
+  output.note(`written to ${file}`);
 }
 
 const narrowed = (command: Command) =>

@@ -106,8 +106,9 @@ export class EntryWrite {
         this.etag = etag;
         return dn;
       }
-      const dn = await this.rename(known, after);
-      const steps = modifications(known, after, kind);
+      const signed = await this.sign(known, after);
+      const dn = await this.rename(signed, after);
+      const steps = modifications(signed, after, kind);
       if (steps.length > 0) this.etag = (await ldap.modify(dn, steps, this.version)).entryCSN?.[0];
       return dn;
     } catch (error) {
@@ -120,6 +121,21 @@ export class EntryWrite {
       const isTaken = known.fresh && (failure.isAlreadyExists(error) || failure.isConstraint(error));
       throw isTaken ? await onTaken(wanted, error as LdapError) : error;
     }
+  }
+
+  /** An adopted entry that is to be renamed is known by its DN alone: it gets the hub's id before it loses that. */
+  private async sign(known: Known, after: Row): Promise<Known> {
+    const { ldap, kind } = this.on;
+    if (!this.change.adopted || known.row.rdn === after.rdn) return known;
+    const [classes, wanted] = [known.row, after].map(({ objectClass = [] }) => objectClass as readonly string[]);
+    const row = {
+      ...known.row,
+      objectClass: [...new Set([...classes!, ...wanted!])],
+      supannRefId: after.supannRefId ?? [],
+    };
+    const steps = modifications(known, row, kind);
+    if (steps.length > 0) this.etag = (await ldap.modify(known.dn, steps, this.version)).entryCSN?.[0];
+    return { ...known, row };
   }
 
   private async rename({ dn, row }: Known, after: Row): Promise<string> {
@@ -152,7 +168,9 @@ export class EntryWrite {
   }
 
   private async find(targetId: string | null): Promise<Known | null> {
-    const found = await this.on.reader.find({ id: this.change.id, targetId }, { until: this.on.until });
+    const { id, adopted = false, targetId: known } = this.change;
+    const isAdopted = adopted && targetId !== null && known !== null && sameDn(targetId, known);
+    const found = await this.on.reader.find({ id, targetId, adopted: isAdopted }, { until: this.on.until });
     return found && { ...found, fresh: true };
   }
 

@@ -8,6 +8,8 @@ import type { DataSource } from 'typeorm';
 import { ConnectorRuntimeModule } from './connector-runtime.module.js';
 import { TestDatabase } from './database.testing.js';
 import { Intake } from './intake/intake.js';
+import type { StartAs } from './operators/control.js';
+import { WRITTEN_AS } from './operators/populations.js';
 import { FREE } from './work/claim.sql.js';
 import { TableTarget } from './table-target.testing.js';
 
@@ -38,10 +40,10 @@ export class Bed {
     private app: NestExpressApplication,
   ) {}
 
-  static async start(kafka?: BedKafka): Promise<Bed> {
+  static async start(kafka?: BedKafka, startAs: StartAs = 'write'): Promise<Bed> {
     const database = await TestDatabase.create([]);
     const target = await new TableTarget(database.dataSource).create();
-    return new Bed(database, target, await open(database.url, target, kafka));
+    return new Bed(database, target, await open(database.url, target, kafka, startAs));
   }
 
   get dataSource(): DataSource {
@@ -105,7 +107,8 @@ export class Bed {
     return until(async () => {
       const [row] = (await this.dataSource.query(
         `select exists (select from ledger l where l.due_at <= now() or not ${FREE}) or exists (select from ripple)
-                  or exists (select from ledger, control where status = 'observed' and not observe) as busy`,
+                  or exists (select from ledger, control c where status = 'observed'
+                             and (not c.observe or c.populations <> '[]' and observed_as && ${WRITTEN_AS})) as busy`,
       )) as { busy: boolean }[];
       return row?.busy === false;
     }, 'the ledger did not settle');
@@ -142,7 +145,12 @@ export class Bed {
   }
 }
 
-async function open(url: string, target: TableTarget, kafka?: BedKafka): Promise<NestExpressApplication> {
+async function open(
+  url: string,
+  target: TableTarget,
+  kafka?: BedKafka,
+  startAs: StartAs = 'write',
+): Promise<NestExpressApplication> {
   const settings = {
     DATABASE_URL: url,
     KAFKA_BROKERS: [...(kafka?.brokers ?? [])],
@@ -150,6 +158,7 @@ async function open(url: string, target: TableTarget, kafka?: BedKafka): Promise
     CONNECTOR_NAME: '',
     EXPLAIN_VALUES: 'yes',
     UNDO_DAYS: 14,
+    START_AS: startAs,
   } as const;
   const connector = { name: 'table', open: () => Promise.resolve(target) };
   const module = ConnectorRuntimeModule.of({ connector, entities: ['structure', 'person'] }, settings);

@@ -15,11 +15,12 @@ import { BatchConsumer, createKafka, Publisher, type Batch } from '@myelin/messa
 import { Health, LOGGER, openDatabase, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import type { ConnectorSettings } from './connector-runtime.settings.js';
-import { Control } from './operators/control.js';
+import { Control, startAs } from './operators/control.js';
 import { ControlController } from './operators/control.controller.js';
 import { GuardsController } from './guards/guards.controller.js';
 import { JobRunner, UNDO_DAYS } from './jobs/job.runner.js';
 import { ParkedController } from './operators/parked.controller.js';
+import { ConflictsController } from './jobs/conflicts.controller.js';
 import { ResyncController } from './jobs/resync.controller.js';
 import { Scans } from './jobs/scans.js';
 import { EXPLAIN_VALUES, ExplainController } from './operators/explain.controller.js';
@@ -101,6 +102,7 @@ export class ConnectorRuntimeModule {
         TopicsController,
         ControlController,
         ResyncController,
+        ConflictsController,
         ParkedController,
         GuardsController,
         ExplainController,
@@ -114,14 +116,19 @@ export class ConnectorRuntimeModule {
         {
           provide: DataSource,
           inject: [LOGGER],
-          useFactory: (logger: Logger) =>
-            openDatabase({
+          useFactory: async (logger: Logger) => {
+            const applicationName = `myelin-${name}`;
+            const database = {
               url: settings.DATABASE_URL,
-              applicationName: `myelin-${name}`,
+              applicationName,
               entities: [],
               migrations: MIGRATIONS,
               logger,
-            }),
+            };
+            const dataSource = await openDatabase(database);
+            await startAs(dataSource, settings.START_AS);
+            return dataSource;
+          },
         },
         {
           provide: BatchConsumer,

@@ -7,6 +7,7 @@ import { ProjectionOfAll1764310000000 } from './migrations/6-projection-of-all.j
 import { AcknowledgedRows1764320000000 } from './migrations/7-acknowledged-rows.js';
 import { Findings1764330000000 } from './migrations/8-findings.js';
 import { Undo1764340000000 } from './migrations/9-undo.js';
+import { Adoption1764360000000 } from './migrations/11-adoption.js';
 
 /** The schema of every connector's database, oldest step first. */
 export const MIGRATIONS = [
@@ -19,4 +20,5 @@ export const MIGRATIONS = [
   AcknowledgedRows1764320000000,
   Findings1764330000000,
   Undo1764340000000,
+  Adoption1764360000000,
 ];

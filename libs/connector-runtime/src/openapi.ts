@@ -11,6 +11,7 @@ export async function connectorApi(): Promise<string> {
     CONNECTOR_NAME: '',
     EXPLAIN_VALUES: 'no',
     UNDO_DAYS: 14,
+    START_AS: 'write',
   } as const;
   const connector: Connector = { name: 'any', open: () => Promise.reject(new Error('only described')) };
   const module = ConnectorRuntimeModule.of({ connector, entities: [] }, settings);

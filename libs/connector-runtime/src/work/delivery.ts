@@ -8,6 +8,7 @@ import type { Mapper, Mapping } from './mapper.js';
 import { surrenderName } from './names.sql.js';
 import { consequenceOf, fingerprintOf, newTicket } from './outcome.js';
 import { acknowledgedBy, resultOf, type Result } from './result.js';
+import { switchedAs } from '../operators/populations.js';
 import type { Delivery } from '../reports/report.js';
 
 const calls = new Histogram({
@@ -53,6 +54,7 @@ export class Deliverer {
           epoch: one.epoch,
           revision: one.revision,
           targetId,
+          adopted: one.adopted,
           before: standing.row,
           etag: etag ?? undefined,
           after,
@@ -78,6 +80,7 @@ export class Deliverer {
         {
           status,
           targetId: after === null ? null : targetId,
+          adopted: one.adopted && !write,
           row: after,
           rowHash: after && rowHash(after),
           etag,
@@ -108,6 +111,7 @@ export class Deliverer {
       etag,
       held: action,
       heldChanges: changed,
+      observedAs: status === 'observed' ? switchedAs(one) : null,
       dueDay: dayWhenUndone(decision),
     };
     return { ...this.settled(one, mapping, result, status), changed };
