@@ -123,7 +123,8 @@ export async function adoptNext(
           where m.job = $1 and m.entity = $2 and m.fits and ${FREE}
             -- It may have been stopped while the ledger was waited for.
             and exists (select from job where id = $1 and status = 'running')
-          order by m.id limit $3`,
+          -- Nobody may take one of them from here on.
+          order by m.id limit $3 for update of l skip locked`,
         [job, entity, limit],
       )) as Seed[];
       if (next.length === 0) continue;
