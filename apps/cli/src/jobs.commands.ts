@@ -351,7 +351,8 @@ function tellPlan(context: Context, job: Job): void {
     output.line(
       `\nleft alone: ${alone.map(([name, count]) => `${count!.toLocaleString('en')} ${name}`).join(', ') || 'not counted yet'}`,
     );
-    if (status === 'planned' && planHash !== null && plan.actions.length > 0)
+    // To carry out an adoption also puts its conflicts before people.
+    if (status === 'planned' && planHash !== null && (plan.actions.length > 0 || job.mode === 'adopt'))
       output.line(`carry it out: myelin resync run ${id}`);
   });
 }
