@@ -60,9 +60,9 @@ export class OldDirectory {
     };
     const { OBJECTCLASS: _, ...rest } = attributes;
     // Every seventh has a name that somebody has forgotten to bring up to date.
-    const stale = n % 7 === 0 ? { DISPLAYNAME: [`Former ${n}`] } : {};
+    const stale: Record<string, Values> = n % 7 === 0 ? { DISPLAYNAME: [`Former ${n}`] } : {};
     const name = named === 'uid' ? `UID=${login}` : `CN=${login}`;
-    const cn = named === 'cn' ? { CN: [...(rest.CN ?? []), login] } : {};
+    const cn: Record<string, Values> = named === 'cn' ? { CN: [...(rest.CN ?? []), login] } : {};
     return { dn: `${name}, OU=People, ${this.directory.baseDn}`, attributes: { ...rest, ...own, ...stale, ...cn } };
   }
 

@@ -125,3 +125,15 @@ it('removes an adopted entry that must not be there', async () => {
   await sync().write({ ...change(id, targetId, before, null, 'adopted5'), name: undefined });
   expect(await directory.ldap.read(targetId, [])).toBeNull();
 });
+
+it('leaves the id with an entry that stays, also where it is suspended before anything else is written, or put back', async () => {
+  const id = randomUUID();
+  const targetId = await byHand('adopted6');
+  const { row: before } = (await sync().read({ id, targetId, adopted: true }))!;
+  const suspended = sync().removal!.suspend(before);
+  await sync().write(change(id, targetId, before, suspended, 'adopted6'));
+  const found = await sync().read({ id, targetId: null });
+  expect(found?.targetId).toBe(targetId);
+  await sync().write({ ...change(id, targetId, found!.row, before, 'adopted6'), adopted: false });
+  expect(await sync().read({ id, targetId: null })).toMatchObject({ targetId, row: { sn: ['By Hand'] } });
+});

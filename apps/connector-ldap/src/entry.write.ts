@@ -5,6 +5,7 @@ import { missingBranch, type EntryReader } from './entry.reader.js';
 import { recreate } from './entry.recreate.js';
 import type { EntryKind, Standing } from './entry.js';
 import type { DirectorySettings } from './ldap.settings.js';
+import { hubRefId } from './ref-ids.js';
 import { childDn, parentDn, sameDn } from './ldap/dn.js';
 import { equal } from './ldap/filter.js';
 import * as failure from './ldap/ldap.error.js';
@@ -51,13 +52,20 @@ export class EntryWrite {
   async carryOut(): Promise<Written> {
     const { targetId, before, after, etag } = this.change;
     if (after === null) return this.remove();
-    const wanted = { ...this.change, after };
+    const wanted = { ...this.change, after: this.marked(after) };
     const known =
       before !== null && targetId !== null
         ? { dn: targetId, row: before, suspended: new Set<string>(), etag, fresh: false }
         : await this.find(targetId);
     const dn = known ? await this.update(known, wanted) : await this.create(wanted);
     return { targetId: canonicalDn(dn), ...(this.etag !== undefined && { etag: this.etag }) };
+  }
+
+  /** The row with the hub's id, by which the entry is found: one that stays has it, whatever stood there before. */
+  private marked(after: Row): Row {
+    const refId = hubRefId(this.change.id, this.on.settings);
+    const refIds = (after.supannRefId ?? []) as readonly string[];
+    return refIds.includes(refId) ? after : { ...after, supannRefId: [...refIds, refId] };
   }
 
   private async create(wanted: Wanted): Promise<string> {

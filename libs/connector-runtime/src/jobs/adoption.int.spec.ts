@@ -214,6 +214,18 @@ it('adopts persons beside the structures that they are in, and maps them at once
   expect(await bed.ledger(one.id)).toMatchObject({ status: 'applied', adopted: true });
 });
 
+it('wakes who waits for what is found in the target under its master id, though nothing is written', async () => {
+  const unit = structure('S1');
+  const one = person('Martin', 'code:S1');
+  await bed.take('person', [one, 1]);
+  await bed.settled();
+  await bed.dataSource.query(`insert into target values ('structure', $1, '{"label": "by hand"}')`, [unit.id]);
+  await take(unit);
+  await bed.settled();
+  expect(await bed.ledger(unit.id)).toMatchObject({ status: 'observed', held: 'change', target_id: unit.id });
+  expect(await bed.ledger(one.id)).toMatchObject({ status: 'observed', held: 'create' });
+});
+
 it('leaves alone whom a worker has in hand, and goes on after a restart', async () => {
   const all = Array.from({ length: 30 }, (_, i) => known(`S${i}`, `x-lab:${i}`));
   await take(...all);

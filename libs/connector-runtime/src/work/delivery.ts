@@ -181,7 +181,8 @@ export class Deliverer {
       ...changes,
     });
     const isDone = result.status === 'applied' || result.status === 'suspended' || result.status === 'absent';
-    const moved = isDone && (one.acknowledged !== `${one.epoch}.${one.revision}` || one.targetId !== result.targetId);
+    // That it was found in the target, or is gone from there, moves it as well, whatever is written.
+    const moved = one.targetId !== result.targetId || (isDone && one.acknowledged !== `${one.epoch}.${one.revision}`);
     return { one, outcome, result: { ...result, moved }, changed: [], touched: false, ms: 0 };
   }
 }

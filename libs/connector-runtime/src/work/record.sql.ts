@@ -27,7 +27,13 @@ export async function record(dataSource: DataSource, worker: string, outcome: Ou
     if (usesChanged.length > 0) await saveUses(manager, { ...outcome, usesChanged });
     await saveReports(manager, outcome.reports);
     // That something will not arrive ends a wait as well.
-    const ended = results.filter(({ status }) => status === 'applied' || status === 'absent' || status === 'skipped');
+    const ended = results.filter(
+      ({ status, targetId }) =>
+        status === 'applied' ||
+        status === 'absent' ||
+        status === 'skipped' ||
+        (status === 'observed' && targetId !== null),
+    );
     const woken = await wakeWaiting(manager, ended);
     const answered = await wakeAnswered(
       manager,
