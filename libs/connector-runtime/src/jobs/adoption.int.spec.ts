@@ -205,13 +205,13 @@ it('adopts persons beside the structures that they are in, and maps them at once
   await bed.take('person', [one, 1]);
   await bed.settled();
   expect(await bed.ledger(one.id)).toMatchObject({ status: 'waiting' });
-  const row = { login: 'm', label: 'Martin', structures: ['e1'], code: 'S1', status: 'active' };
+  const row = { login: 'm', label: 'By Hand', structures: ['e1'], code: 'S1', status: 'active' };
   bed.target.strangers = [entry('e1', ['x-lab:1']), entry('p1', ['siham:7'], { row, name: 'm' })];
   const job = await plan();
-  expect((await lines(job)).find(({ id }) => id === one.id)).toMatchObject({ finding: 'adoptable', changed: [] });
+  expect((await lines(job)).find(({ id }) => id === one.id)).toMatchObject({ finding: 'adoptable', changed: ['label'] });
   await execute(job);
   await bed.settled();
-  expect(await bed.ledger(one.id)).toMatchObject({ status: 'applied', adopted: true });
+  expect(await bed.ledger(one.id)).toMatchObject({ status: 'observed', held_changes: ['label'], adopted: true });
 });
 
 it('wakes who waits for what is found in the target under its master id, though nothing is written', async () => {
