@@ -165,6 +165,40 @@ it('does not suspend or delete unless it is told twice', async () => {
   expect((await myelin('trace', id)).out).toMatch(/delivered ldap suspended|delivered ldap modified/);
 }, 120_000);
 
+it('takes over what was in a directory before: plan, conflicts for people to decide, one population after the other', async () => {
+  await myelin('observe', '--reason', 'to look first');
+  const people = `ou=people,${hub.directory.baseDn}`;
+  const [first, second] = await addPersons(hub.directory, people, 2, { supannEmpId: '99000001' }, 'old');
+  const body = {
+    ...{ birthName: 'Adopted', givenNames: ['Ada'], identifiers: [{ scheme: 'siham', value: '99000001' }] },
+    roles: { resource: [{ population: 'RGPFT' }] },
+  };
+  const { recordId } = await call<{ recordId: string }>('PUT', `${person.url}/sources/cli/records/adopted`, body);
+  await until('the record should be known', async () => (await myelin('explain', recordId)).code === 0);
+  const found = await myelin('adopt');
+  expect(found).toMatchObject({ code: 0, out: expect.stringMatching(/^person +conflict +2$/m) });
+  const [, plan = ''] = /myelin resync run (\S+)/.exec(found.out) ?? [];
+  expect(await myelin('resync', 'run', plan, '--reason', 'looked at')).toMatchObject({ code: 0 });
+  const conflicts = await myelin('conflicts');
+  expect(conflicts.out).toContain(recordId);
+  expect(conflicts.out).toContain(`${first} | ${second}`);
+  const decide = ['conflicts', 'decide', 'person', recordId];
+  expect(await myelin(...decide, '--reason', 'no')).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/--adopt or/),
+  });
+  expect(await myelin(...decide, '--adopt', second!, '--reason', 'same person')).toMatchObject({ code: 0 });
+  expect((await myelin('conflicts')).out).toMatch(/\(none\)/);
+
+  const written = await myelin('write', '--population', 'resource', '--reason', 'the first');
+  expect(written.out).toMatch(/^written: resource; the rest is observed$/m);
+  await until('the entry should get the id', async () => (await findEntry(hub.directory, recordId)) !== undefined);
+  expect(await findEntry(hub.directory, recordId)).toMatchObject({ uid: ['old1'], sn: ['Adopted'] });
+  await myelin('write', '--reason', 'all');
+  expect((await myelin('adopt')).out).toMatch(/^person +conflict +1$/m);
+  await removeEntries(hub.directory, [first!]);
+}, 120_000);
+
 it('loads files, gives records back, and publishes them again', async () => {
   const file = join(folder, 'persons.ndjson');
   const good = { sourceId: 'n1', birthName: 'Néel', givenNames: ['Louis'] };

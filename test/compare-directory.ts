@@ -127,7 +127,8 @@ function sameSet(a: readonly string[], b: readonly string[]): boolean {
   return left.size === new Set(b).size && b.every((value) => left.has(value));
 }
 
-async function readAll(referential: string, path: string): Promise<Master[]> {
+/** All records of a referential. */
+export async function readAll(referential: string, path: string): Promise<Master[]> {
   const records: Master[] = [];
   let cursor = '';
   do {

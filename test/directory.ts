@@ -83,12 +83,21 @@ export async function setByHand(
   });
 }
 
-/** Adds persons below an entry by hand, whom the hub knows nothing of, and answers their DNs. */
-export async function addPersons(directory: LdapAccess, branch: string, count: number): Promise<string[]> {
-  const uids = Array.from({ length: count }, (_, i) => `guest${i}`);
+/** Adds persons below an entry by hand, whom the hub knows nothing of, and answers their DNs; `own`: what they have beside a name. */
+export async function addPersons(
+  directory: LdapAccess,
+  branch: string,
+  count: number,
+  own: Record<string, string> = {},
+  name = 'guest',
+): Promise<string[]> {
+  const uids = Array.from({ length: count }, (_, i) => `${name}${i}`);
   await withDirectory(directory, async (client) => {
     for (const uid of uids)
-      await client.add(`uid=${uid},${branch}`, { objectClass: 'inetOrgPerson', uid, cn: uid, sn: uid });
+      await client.add(`uid=${uid},${branch}`, {
+        ...{ objectClass: ['inetOrgPerson', 'supannPerson'], uid, cn: uid, sn: uid },
+        ...own,
+      });
   });
   return uids.map((uid) => `uid=${uid},${branch}`);
 }

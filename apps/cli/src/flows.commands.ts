@@ -123,14 +123,14 @@ export function flowCommands(program: Command): void {
     observe: 'note every difference and write none',
     write: 'carry out what was noted while observing',
   };
-  for (const [name, description] of Object.entries(switches))
-    program
-      .command(name)
-      .description(description)
-      .option('--reason <text>', 'why')
-      .action(async ({ reason }: { reason?: string }, command: Command) =>
-        turn(new Context(command), name, { reason }),
-      );
+  for (const [name, description] of Object.entries(switches)) {
+    const command = program.command(name).description(description).option('--reason <text>', 'why');
+    if (name === 'observe' || name === 'write')
+      command.option('--population <names...>', 'persons with a role in these only: resource, external, learner');
+    command.action(async ({ reason, population }: { reason?: string; population?: string[] }, self: Command) =>
+      turn(new Context(self), name, { reason, ...(population && { populations: population }) }),
+    );
+  }
   program
     .command('pause')
     .description('write nothing until `resume`, or until an instant')
@@ -188,8 +188,13 @@ const faultsOf = (checks: Health['checks']) =>
 
 async function turn(context: Context, name: string, body: object): Promise<void> {
   const url = `${context.connector}/control/${name}`;
-  const view = await call<{ work: string; detail: string }>('POST', url, { body: { author: context.author, ...body } });
-  context.output.answer(view, ({ work, detail }) => context.output.line(detail === '' ? work : `${work}: ${detail}`));
+  type View = { work: string; detail: string; observe: boolean; populations: string[] };
+  const view = await call<View>('POST', url, { body: { author: context.author, ...body } });
+  context.output.answer(view, ({ work, detail, observe, populations }) => {
+    context.output.line(detail === '' ? work : `${work}: ${detail}`);
+    if (observe && populations.length > 0)
+      context.output.line(`written: ${populations.join(', ')}; the rest is observed`);
+  });
 }
 
 function wholeSeconds(text: string): number {

@@ -178,6 +178,19 @@ export function jobCommands(program: Command): void {
         context.output.answer(job, () => tellProgress(context, job));
       });
 
+  program
+    .command('adopt')
+    .description('read all that a target holds and say what of it is ours: the plan, then `resync run`')
+    .option('--entity <kinds...>', 'these kinds of records only')
+    .option('--report <file>', 'write everything that was found to a file, a line of JSON each')
+    .option('--reason <text>', 'why')
+    .action(async (options: ScopeOptions & RunOptions & { report?: string }, command: Command) => {
+      const context = new Context(command);
+      const job = await planned(context, await begun(context, 'adopt', scopeOf(options), options));
+      await saveReport(context, job, options.report);
+      tellPlan(context, job);
+    });
+
   paced(
     program
       .command('reconcile')
@@ -194,14 +207,18 @@ export function jobCommands(program: Command): void {
     ) => {
       const context = new Context(command);
       const job = await planned(context, await begun(context, 'reconcile', scopeOf(options), options));
-      if (options.report !== undefined) {
-        await saved(`${context.connector}/resyncs/${job.id}/report`, options.report);
-        context.output.note(`written to ${options.report}`);
-      }
+      await saveReport(context, job, options.report);
       if (options.repair) await carriedOut(context, job, options);
       else tellPlan(context, job);
     },
   );
+}
+
+/** Writes everything that a job has found to a file, where one is wanted. */
+async function saveReport({ connector, output }: Context, { id }: Job, file: string | undefined): Promise<void> {
+  if (file === undefined) return;
+  await saved(`${connector}/resyncs/${id}/report`, file);
+  output.note(`written to ${file}`);
 }
 
 const narrowed = (command: Command) =>
@@ -339,7 +356,8 @@ function tellPlan(context: Context, job: Job): void {
     output.line(
       `\nleft alone: ${alone.map(([name, count]) => `${count!.toLocaleString('en')} ${name}`).join(', ') || 'not counted yet'}`,
     );
-    if (status === 'planned' && planHash !== null && plan.actions.length > 0)
+    // To carry out an adoption also puts its conflicts before people.
+    if (status === 'planned' && planHash !== null && (plan.actions.length > 0 || job.mode === 'adopt'))
       output.line(`carry it out: myelin resync run ${id}`);
   });
 }

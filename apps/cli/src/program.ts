@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { completionCommand } from './completion.command.js';
+import { conflictCommands } from './conflicts.commands.js';
 import { doctorCommand } from './doctor.commands.js';
 import { flowCommands } from './flows.commands.js';
 import { jobCommands } from './jobs.commands.js';
@@ -22,6 +23,7 @@ export function createProgram(): Command {
   parkedCommands(program);
   jobCommands(program);
   overlayCommands(program);
+  conflictCommands(program);
   traceCommands(program);
   recordCommands(program);
   doctorCommand(program);

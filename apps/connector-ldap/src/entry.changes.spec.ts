@@ -1,7 +1,14 @@
 import { addsState, modifications, provesItself } from './entry.changes.js';
 import type { EntryKind } from './entry.js';
 
-const kind: EntryKind = { branch: 'ou=people', naming: 'uid', classes: [], structural: [], attributes: [] };
+const kind: EntryKind = {
+  branch: 'ou=people',
+  naming: 'uid',
+  classes: [],
+  structural: [],
+  attributes: [],
+  identifying: {},
+};
 const steps = (before: object, after: object, suspended: string[] = []) => {
   const known = { dn: '', row: { rdn: 'uid=a', ...before }, suspended: new Set(suspended), etag: undefined };
   const found = modifications(known, { rdn: 'uid=a', ...after }, kind);

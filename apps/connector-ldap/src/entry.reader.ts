@@ -2,11 +2,11 @@ import { Fatal, Rejected, type Found, type Listed, type Ref } from '@myelin/conn
 import { canonicalDn } from './canonical-dn.js';
 import { attributesOf, standingIn, type EntryKind, type Standing } from './entry.js';
 import type { DirectorySettings } from './ldap.settings.js';
-import { sameDn } from './ldap/dn.js';
+import { parseDn, sameDn } from './ldap/dn.js';
 import { equal, or, present } from './ldap/filter.js';
 import { isNoSuchObject, isSizeLimit } from './ldap/ldap.error.js';
 import type { CallOptions, LdapEntry, LdapOperations } from './ldap/ldap.port.js';
-import { hubIds, hubRefId } from './ref-ids.js';
+import { hubIds, hubRefId, refIdKeys } from './ref-ids.js';
 import type { Tree } from './tree.js';
 
 /** Ids in one filter: the server compares every candidate with each of them. */
@@ -30,11 +30,11 @@ export class EntryReader {
     this.below = `,${canonicalDn(kind.branch)}`;
   }
 
-  /** The entry of that master record, by its DN if it still is that record's, else by the hub's id. */
-  async find({ id, targetId }: Ref, options: CallOptions = {}): Promise<Standing | null> {
+  /** The entry of that master record, by its DN if it still is that record's, or was adopted as that, else by the hub's id. */
+  async find({ id, targetId, adopted = false }: Ref, options: CallOptions = {}): Promise<Standing | null> {
     const refId = hubRefId(id, this.settings);
     const named = targetId === null ? null : await this.ldap.read(targetId, this.attributes, options);
-    if (named && carries(named, refId)) return this.standing(named);
+    if (named && (carries(named, refId) || (adopted && this.isUnclaimed(named)))) return this.standing(named);
     const chosen = this.choose(await this.search([refId], this.attributes, options), targetId);
     if (chosen instanceof Rejected) throw chosen;
     return chosen;
@@ -49,8 +49,8 @@ export class EntryReader {
     }
     return Promise.all(
       refs.map(async (ref, i) => {
-        // An entry that was moved out of the branch is known by its DN only.
-        const isElsewhere = ref.targetId !== null && !ref.targetId.endsWith(this.below);
+        // An entry that was adopted, or moved out of the branch, is known by its DN only.
+        const isElsewhere = ref.targetId !== null && (ref.adopted === true || !ref.targetId.endsWith(this.below));
         return isElsewhere ? this.find(ref).catch(refusal) : this.choose(byId.get(ids[i]!)!, ref.targetId);
       }),
     );
@@ -64,7 +64,14 @@ export class EntryReader {
       const [version = null] = attributes.entryCSN ?? [];
       for (const refId of attributes.supannRefId ?? []) versions.set(refId, versions.has(refId) ? null : version);
     }
-    return ids.map((refId) => versions.get(refId) ?? null);
+    return Promise.all(
+      refs.map(async ({ targetId, adopted = false }, i) => {
+        const known = versions.get(ids[i]!);
+        if (known !== undefined || !adopted || targetId === null) return known ?? null;
+        const named = await this.ldap.read(targetId, VERSION);
+        return named && this.isUnclaimed(named) ? (named.attributes.entryCSN?.[0] ?? null) : null;
+      }),
+    );
   }
 
   /** The entries of the kind below the branch, whoever made them; one that carries the ids of several records comes once for each. */
@@ -82,9 +89,24 @@ export class EntryReader {
   }
 
   private listed(entry: LdapEntry): Listed[] {
-    const found = toFound(this.standing(entry));
+    const name = this.kind.naming === 'uid' ? loginOf(entry) : undefined;
+    const found = { ...toFound(this.standing(entry)), ...(name !== undefined && { name }) };
     const ids = hubIds(entry.attributes.supannRefId ?? [], this.settings);
-    return ids.length === 0 ? [{ ...found, id: null }] : ids.map((id) => ({ ...found, id }));
+    return ids.length === 0 ? [{ ...found, id: null, keys: this.keysOf(entry) }] : ids.map((id) => ({ ...found, id }));
+  }
+
+  /** The strong identifiers that an entry carries. */
+  private keysOf({ attributes }: LdapEntry): string[] {
+    const { identifying } = this.kind;
+    const own = (Object.keys(identifying) as (keyof typeof identifying)[]).flatMap((attribute) =>
+      (attributes[attribute] ?? []).flatMap((value) => identifying[attribute]!(value)),
+    );
+    return [...own, ...refIdKeys(attributes.supannRefId ?? [], this.settings)];
+  }
+
+  /** No record of the hub has it. */
+  private isUnclaimed({ attributes }: LdapEntry): boolean {
+    return hubIds(attributes.supannRefId ?? [], this.settings).length === 0;
   }
 
   private async searchAll(refIds: readonly string[], attributes: readonly string[]): Promise<LdapEntry[]> {
@@ -132,6 +154,12 @@ export function toFound({ dn, row, etag }: Standing): Found {
 /** The error of an operation below the branch; a branch that is not there is fatal. */
 export function missingBranch(error: unknown): unknown {
   return isNoSuchObject(error) ? new Fatal('the branch of the entry does not exist', { cause: error }) : error;
+}
+
+/** The login of an entry: that which names it, where one does. */
+function loginOf({ dn, attributes }: LdapEntry): string | undefined {
+  const named = parseDn(dn)[0]?.find(({ type }) => type.toLowerCase() === 'uid')?.value;
+  return typeof named === 'string' ? named : attributes.uid?.[0];
 }
 
 function carries({ attributes }: LdapEntry, refId: string): boolean {

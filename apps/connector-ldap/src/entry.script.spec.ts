@@ -3,7 +3,7 @@ import { ldifOf } from './entry.script.js';
 import type { EntryKind } from './entry.js';
 
 const kind: EntryKind = {
-  ...{ branch: 'ou=people,dc=x', naming: 'uid', classes: [], attributes: [] },
+  ...{ branch: 'ou=people,dc=x', naming: 'uid', classes: [], attributes: [], identifying: {} },
   structural: ['organizationalUnit', 'organization'],
 };
 

@@ -3,7 +3,7 @@ import { canonicalDn } from './canonical-dn.js';
 import type { DirectorySettings } from './ldap.settings.js';
 import type { LdapEntry } from './ldap/ldap.port.js';
 import { labelOf, refIdLabels } from './ref-ids.js';
-import { attributeType } from './supann/schema.js';
+import { attributeType, type AttributeName } from './supann/schema.js';
 
 /** Raised whenever a mapping or a code table changes, so that every record is mapped again. */
 export const MAPPING_VERSION = '1';
@@ -18,7 +18,12 @@ export interface EntryKind {
   /** Those of them that cannot be changed in place (RFC 4512 §2.4.2). */
   readonly structural: readonly string[];
   readonly attributes: readonly string[];
+  /** The strong identifiers (`scheme:value`) that a value stands for, by attribute; supannRefId goes without saying. */
+  readonly identifying: Identifying;
 }
+
+/** Values as the identifiers, of the hub's schemes, that they are or may be. */
+export type Identifying = Readonly<Partial<Record<AttributeName, (value: string) => readonly string[]>>>;
 
 /** An entry of ours as it stands in the directory. */
 export interface Standing {

@@ -5,6 +5,7 @@ import { missingBranch, type EntryReader } from './entry.reader.js';
 import { recreate } from './entry.recreate.js';
 import type { EntryKind, Standing } from './entry.js';
 import type { DirectorySettings } from './ldap.settings.js';
+import { hubRefId } from './ref-ids.js';
 import { childDn, parentDn, sameDn } from './ldap/dn.js';
 import { equal } from './ldap/filter.js';
 import * as failure from './ldap/ldap.error.js';
@@ -51,13 +52,20 @@ export class EntryWrite {
   async carryOut(): Promise<Written> {
     const { targetId, before, after, etag } = this.change;
     if (after === null) return this.remove();
-    const wanted = { ...this.change, after };
+    const wanted = { ...this.change, after: this.marked(after) };
     const known =
       before !== null && targetId !== null
         ? { dn: targetId, row: before, suspended: new Set<string>(), etag, fresh: false }
         : await this.find(targetId);
     const dn = known ? await this.update(known, wanted) : await this.create(wanted);
     return { targetId: canonicalDn(dn), ...(this.etag !== undefined && { etag: this.etag }) };
+  }
+
+  /** The row with the hub's id, by which the entry is found: one that stays has it, whatever stood there before. */
+  private marked(after: Row): Row {
+    const refId = hubRefId(this.change.id, this.on.settings);
+    const refIds = (after.supannRefId ?? []) as readonly string[];
+    return refIds.includes(refId) ? after : { ...after, supannRefId: [...refIds, refId] };
   }
 
   private async create(wanted: Wanted): Promise<string> {
@@ -106,8 +114,9 @@ export class EntryWrite {
         this.etag = etag;
         return dn;
       }
-      const dn = await this.rename(known, after);
-      const steps = modifications(known, after, kind);
+      const signed = await this.sign(known, after);
+      const dn = await this.rename(signed, after);
+      const steps = modifications(signed, after, kind);
       if (steps.length > 0) this.etag = (await ldap.modify(dn, steps, this.version)).entryCSN?.[0];
       return dn;
     } catch (error) {
@@ -120,6 +129,21 @@ export class EntryWrite {
       const isTaken = known.fresh && (failure.isAlreadyExists(error) || failure.isConstraint(error));
       throw isTaken ? await onTaken(wanted, error as LdapError) : error;
     }
+  }
+
+  /** An adopted entry that is to be renamed is known by its DN alone: it gets the hub's id before it loses that. */
+  private async sign(known: Known, after: Row): Promise<Known> {
+    const { ldap, kind } = this.on;
+    if (!this.change.adopted || known.row.rdn === after.rdn) return known;
+    const [classes, wanted] = [known.row, after].map(({ objectClass = [] }) => objectClass as readonly string[]);
+    const row = {
+      ...known.row,
+      objectClass: [...new Set([...classes!, ...wanted!])],
+      supannRefId: after.supannRefId ?? [],
+    };
+    const steps = modifications(known, row, kind);
+    if (steps.length > 0) this.etag = (await ldap.modify(known.dn, steps, this.version)).entryCSN?.[0];
+    return { ...known, row };
   }
 
   private async rename({ dn, row }: Known, after: Row): Promise<string> {
@@ -152,7 +176,9 @@ export class EntryWrite {
   }
 
   private async find(targetId: string | null): Promise<Known | null> {
-    const found = await this.on.reader.find({ id: this.change.id, targetId }, { until: this.on.until });
+    const { id, adopted = false, targetId: known } = this.change;
+    const isAdopted = adopted && targetId !== null && known !== null && sameDn(targetId, known);
+    const found = await this.on.reader.find({ id, targetId, adopted: isAdopted }, { until: this.on.until });
     return found && { ...found, fresh: true };
   }
 

@@ -1,4 +1,5 @@
 import type { Contact, Master } from '@myelin/contracts';
+import type { Identifying } from './entry.js';
 import { isValidOn } from './supann/days.js';
 import type { EntryDraft } from './supann/draft.js';
 import type { AttributeName } from './supann/schema.js';
@@ -80,6 +81,16 @@ const OWN_ATTRIBUTES: Readonly<Record<string, AttributeName>> = {
   apogee: 'supannEtuId',
   pegase: 'supannEtuId',
   ine: 'supannCodeINE',
+};
+
+const ORCID = /^https?:\/\/orcid\.org\//i;
+
+/** The identifiers that attributes of their own stand for; a student number does not say which application gave it. */
+export const PERSON_IDENTIFIERS: Identifying = {
+  supannEmpId: (value) => [`siham:${value}`],
+  supannEtuId: (value) => [`apogee:${value}`, `pegase:${value}`],
+  supannCodeINE: (value) => [`ine:${value}`],
+  eduPersonOrcid: (value) => [`orcid:${value.replace(ORCID, '')}`],
 };
 
 /** Writes the identifiers that SupAnn has an attribute for; `writeRefIds` takes the others. */

@@ -17,9 +17,11 @@ import { EntryOverlay } from './entry.overlay.js';
 import { MAPPING_VERSION, type EntryKind } from './entry.js';
 import { targetError } from './ldap.errors.js';
 import type { DirectorySettings } from './ldap.settings.js';
+import { sameDn } from './ldap/dn.js';
 import { equal } from './ldap/filter.js';
 import type { LdapError } from './ldap/ldap.error.js';
 import type { LdapPool } from './ldap/ldap.pool.js';
+import { PERSON_IDENTIFIERS } from './person.identity.js';
 import { loginRequest, mapPerson, PERSON_CLASSES } from './person.mapping.js';
 import { personRemoval } from './person.removal.js';
 import { personReferences } from './person.roles.js';
@@ -120,6 +122,7 @@ export class PersonSync implements Sync<'person'> {
       classes: PERSON_CLASSES,
       structural: ['inetOrgPerson'],
       attributes: [...ATTRIBUTES, ...(settings.birthData ? BIRTH_ATTRIBUTES : [])],
+      identifying: PERSON_IDENTIFIERS,
     };
     this.script = ldifOf(this.kind);
     this.entries = new EntryStore(ldap, settings, tree, this.kind, (wanted, refusal) => this.taken(wanted, refusal));
@@ -159,13 +162,15 @@ export class PersonSync implements Sync<'person'> {
   }
 
   /** Another login cures a refusal only if it was allocated and it, or the principal name made of it, is in the way. */
-  private async taken({ after: row, name }: Wanted, refusal: LdapError): Promise<unknown> {
+  private async taken({ after: row, name, adopted, targetId }: Wanted, refusal: LdapError): Promise<unknown> {
     const [login] = row.uid as readonly [string];
     const [principal] = (row.eduPersonPrincipalName ?? []) as readonly string[];
     const holds = async (attribute: 'uid' | 'eduPersonPrincipalName', value: string) => {
       const found = await this.ldap.search(this.kind.branch, equal(attribute, value), { attributes: ['supannRefId'] });
       const own = (row.supannRefId as readonly string[]).filter((id) => id.startsWith(`{${this.settings.hubLabel}}`));
-      return found.some(({ attributes }) => !own.some((id) => attributes.supannRefId?.includes(id)));
+      // An adopted entry does not carry the id yet.
+      const others = found.filter(({ dn }) => !(adopted && targetId !== null && sameDn(dn, targetId)));
+      return others.some(({ attributes }) => !own.some((id) => attributes.supannRefId?.includes(id)));
     };
     const takenBy = (attribute: AttributeName, isOurs = name === login) =>
       isOurs

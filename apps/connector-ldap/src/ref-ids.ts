@@ -31,6 +31,16 @@ export function hubIds(values: readonly string[], { hubLabel }: DirectorySetting
     .filter((id) => UUID.test(id));
 }
 
+/** The identifiers (`scheme:value`) among the values of supannRefId; the hub's id is none. */
+export function refIdKeys(values: readonly string[], settings: DirectorySettings): string[] {
+  const schemes = new Map(writtenSchemes(settings).map((scheme) => [refIdLabel(scheme, settings), scheme]));
+  return values.flatMap((value) => {
+    const label = labelOf(value);
+    const scheme = schemes.get(label);
+    return label === undefined || scheme === undefined ? [] : [`${scheme}:${value.slice(label.length + 2)}`];
+  });
+}
+
 /** Writes the hub's id and the other identifiers that are valid on that day. */
 export function writeRefIds(
   draft: EntryDraft,
@@ -47,9 +57,14 @@ export function writeRefIds(
 
 /** The labels of the supannRefId values that are ours to change: the hub's id, and identifiers that the hub may write. */
 export function refIdLabels(settings: DirectorySettings): ReadonlySet<string | undefined> {
-  const schemes = [...Object.keys(NATIONAL), ...OTHERS, ...settings.localSchemes];
-  return new Set([settings.hubLabel, ...schemes.flatMap((scheme) => refIdLabel(scheme, settings) ?? [])]);
+  return new Set([
+    settings.hubLabel,
+    ...writtenSchemes(settings).flatMap((scheme) => refIdLabel(scheme, settings) ?? []),
+  ]);
 }
+
+/** The identifier schemes that go to supannRefId. */
+const writtenSchemes = ({ localSchemes }: DirectorySettings) => [...Object.keys(NATIONAL), ...OTHERS, ...localSchemes];
 
 /** The label of a value, without braces. */
 export function labelOf(value: string): string | undefined {

@@ -47,6 +47,8 @@ export class StructureSync implements Sync<'structure'> {
         'supannTypeEntite',
         'telephoneNumber',
       ],
+      // By its code the establishment itself tells a structure from another.
+      identifying: { supannCodeEntite: (code) => [`code:${code}`] },
     };
     this.script = ldifOf(kind);
     this.entries = new EntryStore(ldap, settings, tree, kind, (_row, cause) =>

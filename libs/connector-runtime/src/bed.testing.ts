@@ -9,6 +9,8 @@ import { ConnectorRuntimeModule } from './connector-runtime.module.js';
 import type { ConnectorSettings } from './connector-runtime.settings.js';
 import { TestDatabase } from './database.testing.js';
 import { Intake } from './intake/intake.js';
+import type { StartAs } from './operators/control.js';
+import { WRITTEN_AS } from './operators/populations.js';
 import { FREE } from './work/claim.sql.js';
 import { TableTarget } from './table-target.testing.js';
 import { Verifier } from './verification/verifier.js';
@@ -125,7 +127,8 @@ export class Bed {
     return until(async () => {
       const [row] = (await this.dataSource.query(
         `select exists (select from ledger l where l.due_at <= now() or not ${FREE}) or exists (select from ripple)
-                  or exists (select from ledger, control where status = 'observed' and not observe) as busy`,
+                  or exists (select from ledger, control c where status = 'observed'
+                             and (not c.observe or c.populations <> '[]' and observed_as && ${WRITTEN_AS})) as busy`,
       )) as { busy: boolean }[];
       return row?.busy === false;
     }, 'the ledger did not settle');
@@ -179,6 +182,7 @@ async function open(
     HOOK: [],
     HOOK_SECRET: undefined,
     VERIFY_PER_HOUR: 0,
+    START_AS: 'write',
     ...changes.settings,
   } as const;
   const connector = { name: 'table', open: () => Promise.resolve(target) };

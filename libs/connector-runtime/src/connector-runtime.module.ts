@@ -16,11 +16,12 @@ import { Health, LOGGER, openDatabase, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import type { ConnectorSettings } from './connector-runtime.settings.js';
 import { Hooks } from './custom/hooks.js';
-import { Control } from './operators/control.js';
+import { Control, startAs } from './operators/control.js';
 import { ControlController } from './operators/control.controller.js';
 import { GuardsController } from './guards/guards.controller.js';
 import { JobRunner, UNDO_DAYS } from './jobs/job.runner.js';
 import { ParkedController } from './operators/parked.controller.js';
+import { ConflictsController } from './jobs/conflicts.controller.js';
 import { ResyncController } from './jobs/resync.controller.js';
 import { Scans } from './jobs/scans.js';
 import { ScriptController } from './jobs/script.controller.js';
@@ -108,6 +109,7 @@ export class ConnectorRuntimeModule {
         ControlController,
         ResyncController,
         ScriptController,
+        ConflictsController,
         ParkedController,
         GuardsController,
         ExplainController,
@@ -124,14 +126,19 @@ export class ConnectorRuntimeModule {
         {
           provide: DataSource,
           inject: [LOGGER],
-          useFactory: (logger: Logger) =>
-            openDatabase({
+          useFactory: async (logger: Logger) => {
+            const applicationName = `myelin-${name}`;
+            const database = {
               url: settings.DATABASE_URL,
-              applicationName: `myelin-${name}`,
+              applicationName,
               entities: [],
               migrations: MIGRATIONS,
               logger,
-            }),
+            };
+            const dataSource = await openDatabase(database);
+            await startAs(dataSource, settings.START_AS);
+            return dataSource;
+          },
         },
         {
           provide: BatchConsumer,

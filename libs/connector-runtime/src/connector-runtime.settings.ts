@@ -15,6 +15,8 @@ export const connectorSettings = {
   VERIFY_PER_HOUR: integer(0, 30_000, 600),
   /** Days for which what a job has overwritten can be put back. */
   UNDO_DAYS: integer(0, 365, 14),
+  /** How a connector starts whose database is new: a target that is in use is looked at first. */
+  START_AS: choice(['write', 'observe', 'disabled'], 'write'),
   /** Tells connectors of one kind apart, each with a target and a database of its own (`ldap-campus`); their kind by default. */
   CONNECTOR_NAME: text(''),
   /** Attributes that the establishment adds to the mapping, changes or drops; as a file: `OVERLAY_FILE`. */

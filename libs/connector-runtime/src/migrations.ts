@@ -8,6 +8,7 @@ import { AcknowledgedRows1764320000000 } from './migrations/7-acknowledged-rows.
 import { Findings1764330000000 } from './migrations/8-findings.js';
 import { Undo1764340000000 } from './migrations/9-undo.js';
 import { HookAnswers1764350000000 } from './migrations/10-hook-answers.js';
+import { Adoption1764360000000 } from './migrations/11-adoption.js';
 import { Verification1764370000000 } from './migrations/12-verification.js';
 
 /** The schema of every connector's database, oldest step first. */
@@ -22,5 +23,6 @@ export const MIGRATIONS = [
   Findings1764330000000,
   Undo1764340000000,
   HookAnswers1764350000000,
+  Adoption1764360000000,
   Verification1764370000000,
 ];

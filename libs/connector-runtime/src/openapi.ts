@@ -15,6 +15,7 @@ export async function connectorApi(): Promise<string> {
     HOOK: [],
     HOOK_SECRET: undefined,
     VERIFY_PER_HOUR: 600,
+    START_AS: 'write',
   } as const;
   const connector: Connector = { name: 'any', open: () => Promise.reject(new Error('only described')) };
   const module = ConnectorRuntimeModule.of({ connector, entities: [] }, settings);

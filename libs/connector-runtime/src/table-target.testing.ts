@@ -56,7 +56,7 @@ export class TableTarget implements Session {
   longer = 0;
   /** Added to every label by the mapping. */
   prefix = '';
-  /** What others have put there: copies of ours, and what carries no id. */
+  /** What others have put there: copies of ours, and what carries no id, until it is adopted and written. */
   strangers: Listed[] = [];
   /** A listing shows nothing of what is there. */
   hides = false;
@@ -147,10 +147,10 @@ export class TableTarget implements Session {
       script: SCRIPT,
       closes: (before, after) => isOpen(before) && !isOpen(after),
       list: () => this.list(entity),
-      read: async ({ id, targetId }) => {
+      read: async ({ id, targetId, adopted }) => {
         await this.check();
         await this.log(entity, id, 'read', []);
-        const copy = this.strangers.find((one) => one.id === id && one.targetId === targetId);
+        const copy = this.strangers.find((one) => (one.id ?? (adopted && id)) === id && one.targetId === targetId);
         if (copy) return copy;
         const [row] = (await this.dataSource.query('select row from target where id = $1', [id])) as { row: Row }[];
         return row ? { targetId: id, row: row.row } : null;
@@ -172,7 +172,7 @@ export class TableTarget implements Session {
       yield page.map(({ id, row }) => ({ id, targetId: id, row }));
       last = page.at(-1)!.id;
     }
-    yield this.strangers;
+    yield this.strangers.filter(({ row }) => ('login' in row ? 'person' : 'structure') === entity);
   }
 
   private rowOf(master: Master, context: MapContext): Row {
@@ -225,7 +225,15 @@ export class TableTarget implements Session {
     if (this.faults.refuses && JSON.stringify(change.after).includes(this.faults.refuses)) {
       throw new Rejected('the target refuses this label', { attributes: ['label'] });
     }
-    if (change.after === null) await this.dataSource.query('delete from target where id = $1', [change.id]);
+    if (change.adopted) {
+      this.strangers = this.strangers.filter(({ targetId }) => targetId !== change.targetId);
+      if (change.after !== null)
+        await this.dataSource.query('insert into target values ($1, $2, $3)', [
+          entity,
+          change.id,
+          JSON.stringify(change.after),
+        ]);
+    } else if (change.after === null) await this.dataSource.query('delete from target where id = $1', [change.id]);
     // A creation is not safe to repeat here: only reading first after an unknown outcome keeps it from failing.
     else if (change.before === null) {
       await this.dataSource.query('insert into target values ($1, $2, $3)', [

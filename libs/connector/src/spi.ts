@@ -91,6 +91,8 @@ export interface Ref {
   readonly id: string;
   /** Id in the target, where it is known. */
   readonly targetId: string | null;
+  /** True: it was adopted and not written yet, so what stands under its id in the target need not carry the master id. */
+  readonly adopted?: boolean;
 }
 
 /** An entity as it stands in the target. */
@@ -105,6 +107,13 @@ export interface Found {
 export interface Listed extends Found {
   /** The master id that it carries; null when it carries none. */
   readonly id: string | null;
+  /**
+   * The strong identifiers that it carries (`scheme:value`, as the hub spells them), by which it may be adopted. Never what two may
+   * share or take over from another: names, mails, logins.
+   */
+  readonly keys?: readonly string[];
+  /** The name that stands in the place of the one that would be allocated. */
+  readonly name?: string;
 }
 
 /** What the target answered to a write. */
@@ -123,6 +132,8 @@ export interface Change {
   readonly revision: number;
   /** Id in the target; null when it has none yet. */
   readonly targetId: string | null;
+  /** True: it was adopted and this is its first write, which leaves the master id with it where the target keeps that. */
+  readonly adopted?: boolean;
   /** The row last seen in the target; null when it is not there. */
   readonly before: Row | null;
   /** Version of `before` in the target, where it is known. */

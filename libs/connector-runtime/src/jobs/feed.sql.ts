@@ -2,6 +2,7 @@ import type { Entity } from '@myelin/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
 import { BULK, FREE, ownReasons } from '../work/claim.sql.js';
 import { lockLedger, relaxDurability } from '../work/lock.sql.js';
+import { forgetMatches } from './adoption.sql.js';
 import type { Job } from './job.js';
 
 /**
@@ -112,6 +113,7 @@ export async function endCancelled(dataSource: DataSource, job: string): Promise
        insert into job_tally select job, entity, action, 'cancelled', count from left_over`,
       [job],
     );
+    await forgetMatches(manager, job);
     await manager.query(`update job set ended_at = now() where id = $1 and status = 'cancelled'`, [job]);
     return true;
   });

@@ -8,6 +8,8 @@ import { isWithinHours } from '../operators/control.js';
 import { ACTIONS, type Action } from '../work/decision.js';
 import { Guards } from '../guards/guards.js';
 import type { Demand, Judged } from '../guards/guards.sql.js';
+import { adoptNext, countAdopted, forgetMatches } from './adoption.sql.js';
+import { openConflicts } from './conflicts.sql.js';
 import type { Apart, Job, Scope } from './job.js';
 import {
   createJob,
@@ -22,6 +24,7 @@ import {
 } from './job.sql.js';
 import { endCancelled, feed, takeBack } from './feed.sql.js';
 import { Gate } from '../work/gate.js';
+import { lockLedger } from '../work/lock.sql.js';
 import { REST_BESIDE, rest, Traffic } from '../work/lanes.js';
 import { Mapper } from '../work/mapper.js';
 import { consequenceOf } from '../work/outcome.js';
@@ -46,6 +49,7 @@ const TURN_MS = 1000;
 /** Entities that a job has due at most: enough to keep the workers busy, few enough to be taken back at once. */
 const WINDOW = 1000;
 const RIPPLE = 1000;
+const ADOPTED_AT_ONCE = 500;
 /** A mapping version is rolled out by itself, whoever starts the first process that has it. */
 const AUTHOR = 'myelin';
 
@@ -204,9 +208,9 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
   }
 
   /** How many entities of the scope the plan leaves alone. */
-  private async apart({ id, scope, undoes }: Job, entities: readonly Entity[]): Promise<Apart> {
+  private async apart({ id, scope, undoes, mode }: Job, entities: readonly Entity[]): Promise<Apart> {
     const sum = { waiting: 0, skipped: 0, dismissed: 0 };
-    if (undoes !== null) return sum;
+    if (undoes !== null || mode === 'adopt') return sum;
     const structures = await this.structuresOf(scope);
     for (const entity of entities) {
       const counts = await countApart(this.dataSource, { entity, scope, structures }, id);
@@ -231,6 +235,7 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
       await this.count(job, entities);
       await countUnheard(this.dataSource, job.id);
     }
+    if (job.mode === 'adopt') await countAdopted(this.dataSource, job.id, entities);
     const move = (status: string, failure?: string, manager: DataSource | EntityManager = this.dataSource) =>
       moveJob(manager, job.id, ['planning'], { status, plan, ...(failure && { failure }) });
     if (job.plan !== null) {
@@ -238,11 +243,13 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
       if (percent > job.driftPercent) {
         const text = `the plan has drifted: ${entities} entities (${percent.toFixed(1)} %) are no longer as approved, ${job.driftPercent} % may be`;
         this.logger.error({ job: job.id, entities, percent }, 'a plan has drifted too far');
+        await forgetMatches(this.dataSource.manager, job.id);
         await move('failed', text);
         return;
       }
     }
     if (!job.automatic) {
+      await forgetMatches(this.dataSource.manager, job.id);
       await move('planned');
       return;
     }
@@ -253,12 +260,18 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
       const excesses = await this.guards.judge(manager, demands);
       if (excesses.length === 0) {
         if (job.mode === 'reconcile') await enlistOrphans(manager, job.id);
+        if (job.mode === 'adopt') await this.openConflicts(manager, job, entities);
         await move('running', undefined, manager);
       } else {
         this.logger.error({ job: job.id, excesses }, 'a guard refuses the plan');
         await move('refused', excesses.map(describe).join('; '), manager);
       }
     });
+  }
+
+  private async openConflicts(manager: EntityManager, { id }: Job, entities: readonly Entity[]): Promise<void> {
+    await lockLedger(manager);
+    await openConflicts(manager, id, entities);
   }
 
   /** What a plan asks of the guards. */
@@ -274,15 +287,27 @@ export class JobRunner implements OnApplicationBootstrap, OnApplicationShutdown 
       await takeBack(this.dataSource, job.id);
       return false;
     }
-    const { fed, left } = await this.feed(job);
-    if (fed > 0) this.wakeup.workers();
-    if (left > 0) return true;
+    if (job.mode === 'adopt' ? await this.adopt(job) : await this.carryOut(job)) return true;
     if (job.kind === 'remap') await endProjections(this.dataSource, job.scope.entities ?? this.entities);
     if (await moveJob(this.dataSource, job.id, ['running'], { status: 'done' })) {
       this.logger.info({ job: job.id, kind: job.kind, mode: job.mode }, 'job done');
     }
     this.rates.forget(job.id);
     return false;
+  }
+
+  /** Makes the next entities of a job due; false when all are done. */
+  private async carryOut(job: Job): Promise<boolean> {
+    const { fed, left } = await this.feed(job);
+    if (fed > 0) this.wakeup.workers();
+    return left > 0;
+  }
+
+  /** Takes the next entries of the target into the ledger; false when all are there. */
+  private async adopt({ id }: Job): Promise<boolean> {
+    const { adopted, isMore } = await adoptNext(this.dataSource, id, this.entities, ADOPTED_AT_ONCE);
+    if (adopted > 0) this.wakeup.workers();
+    return isMore;
   }
 
   private async feed(job: Job): Promise<{ fed: number; left: number }> {

@@ -12,6 +12,8 @@ import {
   type Stranger,
 } from './job.js';
 import { operate } from '../operators/operation.sql.js';
+import { WRITTEN_AS } from '../operators/populations.js';
+import { NOTED } from '../work/wake.sql.js';
 
 const COLUMNS = `id, kind, mode, scope, status, automatic, plan, undoes, author, reason, rate, hours, drift_percent as "driftPercent", override,
   cursor_entity as "cursorEntity", cursor_id as "cursorId", scanned, total, plan_hash as "planHash", apart, samples, findings, paused_from as "pausedFrom", failure,
@@ -102,9 +104,10 @@ export async function workToDo(
 ): Promise<{ ripples: boolean; observed: boolean; jobs: boolean }> {
   const [found] = (await dataSource.query(
     `select exists (select from ripple) as ripples,
-            exists (select from ledger where entity = any($1::text[]) and status = 'observed' and (due_at is null or due_at > now()))
-              and not (select observe from control) as observed,
-            exists (select from job where ended_at is null and status in ('planning', 'running', 'cancelled')) as jobs`,
+            case when not c.observe then exists (select from ledger where ${NOTED})
+                 else c.populations <> '[]' and exists (select from ledger where ${NOTED} and observed_as && ${WRITTEN_AS}) end as observed,
+            exists (select from job where ended_at is null and status in ('planning', 'running', 'cancelled')) as jobs
+       from control c`,
     [entities],
   )) as { ripples: boolean; observed: boolean; jobs: boolean }[];
   return found!;
@@ -152,17 +155,19 @@ export async function savePlanned(
     if (moved === 0) return false;
     if (step.items.length > 0) {
       await manager.query(
-        `insert into job_item (job, entity, id, action, changed, finding)
-         select $1, entity, id, action, changed, finding
-           from jsonb_to_recordset($2::jsonb) as item (entity text, id uuid, action text, changed text[], finding text) on conflict do nothing`,
+        `insert into job_item (job, entity, id, action, changed, finding, target_id)
+         select $1, entity, id, action, changed, finding, "targetId"
+           from jsonb_to_recordset($2::jsonb) as item (entity text, id uuid, action text, changed text[], finding text, "targetId" text)
+         on conflict do nothing`,
         [job, JSON.stringify(step.items)],
       );
     }
     if (step.strangers.length > 0) {
       await manager.query(
-        `insert into job_stranger (job, entity, target_id, id, finding)
-         select $1, entity, "targetId", id, finding
-           from jsonb_to_recordset($2::jsonb) as stranger (entity text, "targetId" text, id uuid, finding text) on conflict do nothing`,
+        `insert into job_stranger (job, entity, target_id, id, finding, candidates)
+         select $1, entity, "targetId", id, finding, candidates
+           from jsonb_to_recordset($2::jsonb) as stranger (entity text, "targetId" text, id uuid, finding text, candidates uuid[])
+         on conflict do nothing`,
         [job, JSON.stringify(step.strangers)],
       );
     }
@@ -211,7 +216,8 @@ export async function summarise(dataSource: DataSource, job: string): Promise<{ 
   for (;;) {
     const items = await readItems(dataSource, job, { entity, id }, 5000);
     for (const item of items) {
-      hash.update(`${item.entity}|${item.id}|${item.action}|${item.changed.join(',')}\n`);
+      const { entity: kind, id: record, action, changed, targetId } = item;
+      hash.update(`${[kind, record, action, changed.join(','), ...(targetId ? [targetId] : [])].join('|')}\n`);
       const known = samples.get(item.action) ?? [];
       if (known.length < SAMPLES) samples.set(item.action, [...known, sampleOf(item)]);
     }
@@ -221,7 +227,10 @@ export async function summarise(dataSource: DataSource, job: string): Promise<{ 
   }
 }
 
-const sampleOf = ({ entity, id, action, changed, finding }: Item): Item => ({ entity, id, action, changed, finding });
+const sampleOf = ({ entity, id, action, changed, finding, targetId }: Item): Item => ({
+  ...{ entity, id, action, changed, finding },
+  ...(targetId && { targetId }),
+});
 
 /** Items of a job in the order of entity and id, after one of them. */
 export async function readItems(
@@ -232,7 +241,7 @@ export async function readItems(
   filter: { action?: string; outcome?: string; finding?: string } = {},
 ): Promise<(Item & { outcome: string | null; endedAt: Date | null })[]> {
   return (await dataSource.query(
-    `select entity, id, action, changed, finding, shown as outcome, ended_at as "endedAt"
+    `select entity, id, action, changed, finding, target_id as "targetId", shown as outcome, ended_at as "endedAt"
        from job_item i cross join lateral (
               select coalesce(outcome, (select 'cancelled' from job where id = $1 and status = 'cancelled' and ended_at is not null)) as shown) as s
       where job = $1 and (entity, id) > ($2, $3) and ($5::text is null or action = $5) and ($6::text is null or coalesce(shown, 'open') = $6)
@@ -249,7 +258,7 @@ export async function drift(
   approved: string,
 ): Promise<{ entities: number; percent: number }> {
   const [row] = (await dataSource.query(
-    `select count(*) filter (where (n.action, n.changed) is distinct from (o.action, o.changed))::integer as entities,
+    `select count(*) filter (where (n.action, n.changed, n.target_id) is distinct from (o.action, o.changed, o.target_id))::integer as entities,
             greatest(count(n.id), count(o.id), 1)::integer as size
        from (select * from job_item where job = $1) as n full join (select * from job_item where job = $2) as o using (entity, id)`,
     [job, approved],

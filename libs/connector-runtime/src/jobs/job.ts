@@ -1,7 +1,6 @@
 import type { Entity } from '@myelin/contracts';
 import type { Order } from '../operators/control.js';
-
-export const POPULATIONS = ['resource', 'external', 'learner'] as const;
+import type { Population } from '../operators/populations.js';
 
 /** Which entities a job is about; every restriction narrows, none means all. */
 export interface Scope {
@@ -9,7 +8,7 @@ export interface Scope {
   /** Master ids. */
   readonly ids?: readonly string[];
   /** Persons that have a role in it. */
-  readonly population?: (typeof POPULATIONS)[number];
+  readonly population?: Population;
   /** A structure (`scheme:value`) with all below it, and the persons that name one of them. */
   readonly structure?: string;
   /** Changed in the referential at or after that instant, RFC 3339. */
@@ -18,10 +17,11 @@ export interface Scope {
   readonly failedOnly?: boolean;
 }
 
-export const MODES = ['trust', 'verify', 'reconcile'] as const;
+export const MODES = ['trust', 'verify', 'reconcile', 'adopt'] as const;
 /**
  * `trust`: what the ledger says of the target is believed. `verify`: every entity is read there. `reconcile`: all that the target
- * holds is read, and what it has beyond what it must have is found too.
+ * holds is read, and what it has beyond what it must have is found too. `adopt`: all that the target holds is read, and what was
+ * there before the hub goes into the ledger.
  */
 export type Mode = (typeof MODES)[number];
 
@@ -119,6 +119,12 @@ export const FINDINGS = [
   'duplicate',
   /** It carries none. */
   'foreign',
+  /** It carries a master id, and the ledger did not know that it is there. */
+  'matched',
+  /** It carries no master id, and the identifiers of one record. */
+  'adoptable',
+  /** It carries identifiers of several records, or of one that another entry claims too. */
+  'conflict',
   /** Something newer than what is to be undone. */
   'changed',
 ] as const;
@@ -139,6 +145,8 @@ export interface Item {
   readonly changed: readonly string[];
   /** Where the target was looked at. */
   readonly finding?: Finding | null;
+  /** What is adopted: its id in the target. */
+  readonly targetId?: string | null;
 }
 
 /** What the target has and nobody here answers for: no job touches it. */
@@ -148,6 +156,8 @@ export interface Stranger {
   /** The master id that it carries. */
   readonly id: string | null;
   readonly finding: Finding;
+  /** Of a conflict: the records that it may be. */
+  readonly candidates?: readonly string[] | null;
 }
 
 /** Whether two scopes may touch the same entity for the same purpose: then only one of their jobs may run. */

@@ -69,9 +69,9 @@ export class ResyncController {
   @ApiHeader({ name: 'Idempotency-Key', required: false })
   @ApiOperation({
     summary:
-      'Resynchronise the target: `trust` what is known of it, `verify` by reading it, or `reconcile` with all that it holds',
+      'Resynchronise the target: `trust` what is known of it, `verify` by reading it, `reconcile` with all that it holds, or `adopt` what was there before',
     description:
-      'The plan is always made first. With `planOnly` it waits for `POST /resyncs/{id}/execute`; otherwise it is carried out unless a guard refuses it.',
+      'The plan is always made first. With `planOnly`, which an adoption needs, it waits for `POST /resyncs/{id}/execute`; otherwise it is carried out unless a guard refuses it.',
   })
   @ApiResponse({ status: 202, type: JobView })
   @ApiResponse({ status: 200, type: JobView, description: 'The job that was created when this was asked for before' })
@@ -87,7 +87,9 @@ export class ResyncController {
     if (foreign) {
       throw orderFault('scope.entities', `this connector has no ${foreign} records`);
     }
-    if (order.mode === 'reconcile') this.judgeReconciliation({ ...scope });
+    if (order.mode === 'reconcile' || order.mode === 'adopt') this.judgeReconciliation({ ...scope }, order.mode);
+    if (order.mode === 'adopt' && planOnly !== true)
+      throw orderFault('planOnly', 'must be true: what is adopted is looked at first');
     const wanted = { ...rest, kind: 'resync', scope: { ...scope }, automatic: planOnly !== true } as const;
     return this.create({ ...wanted, ...(key !== undefined && { idempotencyKey: key }) }, response);
   }
@@ -296,11 +298,10 @@ export class ResyncController {
   }
 
   /** What is beyond a part of the records can only be told when all of them are looked at. */
-  private judgeReconciliation(scope: Scope): void {
-    if (!isWhole(scope))
-      throw orderFault('scope', 'to reconcile is to look at all: it can be narrowed to entities only');
+  private judgeReconciliation(scope: Scope, mode: 'reconcile' | 'adopt'): void {
+    if (!isWhole(scope)) throw orderFault('scope', `to ${mode} is to look at all: it can be narrowed to entities only`);
     const blind = (scope.entities ?? this.runner.entities).find((entity) => !this.runner.listed.includes(entity));
-    if (blind) throw orderFault('mode', `the target cannot tell all ${blind} records that it has: verify instead`);
+    if (blind) throw orderFault('mode', `the target cannot tell all ${blind} records that it has`);
   }
 
   private async create(request: JobRequest, response: Response): Promise<JobView> {

@@ -14,7 +14,9 @@ export class PlannedEntity {
   @ApiProperty({ format: 'uuid' })
   id: string;
 
-  @ApiProperty({ description: '`create`, `change`, `suspend`, `delete`, `retry`, or `refresh` (of the ledger only)' })
+  @ApiProperty({
+    description: '`create`, `change`, `suspend`, `delete`, `retry`, or, of the ledger only, `refresh` and `adopt`',
+  })
   action: string;
 
   @ApiProperty({ type: [String], description: 'Attributes of the target that differ' })
@@ -25,6 +27,9 @@ export class PlannedEntity {
     description: 'How the target differs; null where it was not looked at',
   })
   finding?: Finding | null;
+
+  @ApiProperty({ ...nullable, type: String, required: false, description: 'Of what is adopted: its id in the target' })
+  targetId?: string | null;
 }
 
 export class JobItem extends PlannedEntity {
@@ -56,9 +61,16 @@ export class StrangerView {
 
   @ApiProperty({
     enum: FINDINGS,
-    description: '`foreign`, `duplicate` of the entity with that master id, or `changed` since what is to be undone',
+    description:
+      '`foreign`, `conflict`, `orphan` where nothing is removed, `duplicate` of the entity with that master id, or `changed` since what is to be undone',
   })
   finding: Finding;
+
+  @ApiProperty({
+    ...{ ...nullable, type: [String], required: false },
+    description: 'Of a conflict: the records that it may be',
+  })
+  candidates?: readonly string[] | null;
 }
 
 export class Strangers {

@@ -13,6 +13,8 @@ export interface Scanned {
   readonly revision: number;
   readonly status: LedgerStatus;
   readonly targetId: string | null;
+  /** It was adopted and not written yet. */
+  readonly adopted: boolean;
   /** Of the row that the target acknowledged last. */
   readonly rowHash: string | null;
   readonly etag: string | null;
@@ -110,7 +112,7 @@ const RANGE = `(select * from ledger where entity = $1 and id > $7 and ($10::uui
 export async function readChunk(dataSource: DataSource, query: ChunkQuery): Promise<Scanned[]> {
   const isRange = query.limit === null && query.scope.ids === undefined;
   return (await dataSource.query(
-    `select l.entity, l.id, s.epoch, s.revision, l.status, l.target_id as "targetId", l.row_hash as "rowHash", l.etag, l.suspended_on::text as "suspendedOn",
+    `select l.entity, l.id, s.epoch, s.revision, l.status, l.target_id as "targetId", l.adopted, l.row_hash as "rowHash", l.etag, l.suspended_on::text as "suspendedOn",
             stale, behind, l.projection is not null as "hasOwnVersion", case when stale then s.state end as state,
             case when stale then l.due_day::text end as "dueDay", case when stale then array_to_string(l.uses, ' ') end as uses,
             case when stale then array_to_string(l.waits_for, e'\\n') end as "waitsFor"

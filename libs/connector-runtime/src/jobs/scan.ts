@@ -18,7 +18,7 @@ import {
 } from './scan.sql.js';
 
 /** Entities looked at in one step: to verify, as many as one call of a target reads. */
-const CHUNK: Readonly<Record<Mode, number>> = { trust: 1000, verify: 500, reconcile: 500 };
+const CHUNK: Readonly<Record<Mode, number>> = { trust: 1000, verify: 500, reconcile: 500, adopt: 500 };
 /** Entities mapped without a pause. */
 const SLICE = 100;
 

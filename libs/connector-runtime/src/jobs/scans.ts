@@ -2,6 +2,7 @@ import type { Sync } from '@myelin/connector';
 import type { Entity } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
 import type { Mapper } from '../work/mapper.js';
+import { Adoption } from './adoption.js';
 import { isWhole, type Job } from './job.js';
 import { Scan, type Step } from './scan.js';
 import { threadCount, ThreadedScan, type ThreadStart } from './scan.threads.js';
@@ -53,14 +54,17 @@ export class Scans {
     for (const job of this.open.keys()) if (!jobs.includes(job)) this.forget(job);
   }
 
-  private begin({ id, mode, scope, total, undoes }: Job, entity: Entity): Open {
+  private begin(job: Job, entity: Entity): Open {
+    const { id, mode, scope, total, undoes } = job;
     if (undoes !== null) {
       return { entity, scan: new UndoScan(this.dataSource, this.mapper, entity, undoes), close: () => undefined };
     }
     const scan = new Scan(this.dataSource, this.mapper, entity, mode, scope);
     const sync = this.mapper.syncs.get(entity);
-    if (mode === 'reconcile' && canList(sync)) {
-      const sweep = new Sweep(this.dataSource, scan, sync, id);
+    if ((mode === 'reconcile' || mode === 'adopt') && canList(sync)) {
+      const { dataSource, mapper } = this;
+      const sweep =
+        mode === 'adopt' ? new Adoption(dataSource, mapper, sync, job) : new Sweep(dataSource, scan, sync, id);
       return { entity, scan: sweep, close: () => sweep.close() };
     }
     const [{ dataSource, threads: start }, threads] = [this, threadCount()];

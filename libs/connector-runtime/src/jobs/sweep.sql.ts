@@ -44,6 +44,20 @@ export async function knownOf(dataSource: DataSource, entity: Entity, ids: reado
   return new Set(rows.map(({ id }) => id));
 }
 
+/** Which entities were adopted under these ids in the target and not written since, by these. */
+export async function adoptedAs(
+  dataSource: DataSource,
+  entity: Entity,
+  targetIds: readonly string[],
+): Promise<Map<string, string>> {
+  if (targetIds.length === 0) return new Map();
+  const rows = (await dataSource.query(
+    `select id, target_id as "targetId" from ledger where entity = $1 and adopted and target_id = any($2::text[])`,
+    [entity, targetIds],
+  )) as Sighting[];
+  return new Map(rows.map(({ id, targetId }) => [targetId, id]));
+}
+
 /**
  * Takes into the ledger what the target has under a master id that nobody here has heard of, as if its record had been
  * withdrawn: it leaves the target as everything else does.
@@ -72,11 +86,12 @@ export async function readStrangers(
   after: { entity: string; targetId: string },
   limit: number,
 ): Promise<Stranger[]> {
-  return (await dataSource.query(
-    `select entity, target_id as "targetId", id, finding from job_stranger
+  const strangers = (await dataSource.query(
+    `select entity, target_id as "targetId", id, finding, candidates from job_stranger
       where job = $1 and (entity, target_id) > ($2, $3) order by entity, target_id limit $4`,
     [job, after.entity, after.targetId, limit],
   )) as Stranger[];
+  return strangers.map(({ candidates, ...stranger }) => ({ ...stranger, ...(candidates && { candidates }) }));
 }
 
 /** All that a plan has found, ours first, a page at a time. */
@@ -84,8 +99,8 @@ export async function* findingsOf(dataSource: DataSource, job: string): AsyncGen
   let after = { entity: '', id: '00000000-0000-0000-0000-000000000000' };
   for (;;) {
     const items = await readItems(dataSource, job, after, REPORTED);
-    for (const { entity, id, finding, action, changed, outcome } of items)
-      if (finding != null) yield { entity, id, finding, action, changed, outcome };
+    for (const { entity, id, finding, action, changed, outcome, targetId } of items)
+      if (finding != null) yield { entity, id, finding, action, changed, outcome, ...(targetId && { targetId }) };
     const end = items.at(-1);
     if (!end) break;
     after = end;

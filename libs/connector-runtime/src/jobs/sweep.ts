@@ -1,17 +1,17 @@
-import { TargetError, type Found, type Listed, type Sync } from '@myelin/connector';
+import { TargetError, type Found, type Listed, type Ref, type Sync } from '@myelin/connector';
 import type { Entity } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
 import { consequenceOf } from '../work/outcome.js';
 import { decide, standingOf } from '../work/decision.js';
 import type { Item, Stranger } from './job.js';
 import type { Scan, Step } from './scan.js';
-import { knownOf, saveSeen, type Sighting } from './sweep.sql.js';
+import { adoptedAs, knownOf, saveSeen, type Sighting } from './sweep.sql.js';
 
 /** Where the ledger is looked at once the target has shown all that it has. */
-const BEGINNING = '00000000-0000-0000-0000-000000000000';
+export const BEGINNING = '00000000-0000-0000-0000-000000000000';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-type Ours = Listed & Sighting;
+export type Ours = Listed & Sighting;
 
 /**
  * Reads the whole of one kind of entity in the target, page by page, then looks one by one for what the ledger has and no page
@@ -50,24 +50,29 @@ export class Sweep {
 
   private async look(page: readonly Listed[]): Promise<Step> {
     const { entity, dataSource } = this;
-    const ours = page.filter(isOurs);
-    const strangers: Stranger[] = page
-      .filter((one) => !isOurs(one))
-      .map(({ targetId }) => ({ entity, targetId, id: null, finding: 'foreign' }));
+    const others = page.filter((one) => !isOurs(one)).map(({ targetId }) => targetId);
+    const adopted = await adoptedAs(dataSource, entity, others);
+    const ours = page
+      .map((one) => (isOurs(one) ? one : { ...one, id: adopted.get(one.targetId) ?? null }))
+      .filter(isOurs);
+    const strangers: Stranger[] = others
+      .filter((targetId) => !adopted.has(targetId))
+      .map((targetId) => ({ entity, targetId, id: null, finding: 'foreign' }));
     const { first, fresh } = await saveSeen(dataSource, this.job, entity, ours);
     const ids = [...first.keys()];
     const known = await knownOf(dataSource, entity, ids);
     const chunk = await this.scan.only(ids);
-    const targetIds = new Map(chunk.map(({ id, targetId }) => [id, targetId]));
+    const stands = new Map(chunk.map((one) => [one.id, one]));
 
     const asListed = new Map<string, Found>();
     const doubted = new Set<string>();
     for (const one of ours) {
-      const expected = targetIds.get(one.id) ?? first.get(one.id)!;
+      const expected = stands.get(one.id)?.targetId ?? first.get(one.id)!;
       if (one.targetId === expected) asListed.set(one.id, one);
       else {
         doubted.add(one.id);
-        if (await this.areTwo(one, expected)) strangers.push({ entity, ...sightingOf(one), finding: 'duplicate' });
+        if (await this.areTwo(one, { ...one, targetId: expected, adopted: stands.get(one.id)?.adopted === true }))
+          strangers.push({ entity, ...sightingOf(one), finding: 'duplicate' });
       }
     }
     for (const id of doubted) asListed.delete(id);
@@ -93,13 +98,13 @@ export class Sweep {
   }
 
   /** Whether what was listed and what was expected are both there: the same one may have moved meanwhile. */
-  private async areTwo(one: Sighting, expected: string): Promise<boolean> {
-    return (await this.stands(one)) && (await this.stands({ id: one.id, targetId: expected }));
+  private async areTwo(one: Ref, expected: Ref): Promise<boolean> {
+    return (await this.stands(one)) && (await this.stands(expected));
   }
 
-  private async stands({ id, targetId }: Sighting): Promise<boolean> {
+  private async stands({ id, targetId, adopted = false }: Ref): Promise<boolean> {
     try {
-      return (await this.sync.read({ id, targetId }))?.targetId === targetId;
+      return (await this.sync.read({ id, targetId, adopted }))?.targetId === targetId;
     } catch (error) {
       // That it cannot be told apart is an answer.
       if (error instanceof TargetError && consequenceOf(error, 0).then === 'park') return true;
@@ -109,6 +114,6 @@ export class Sweep {
 }
 
 /** What carries anything but a master id is somebody else's. */
-const isOurs = (one: Listed): one is Ours => one.id !== null && UUID.test(one.id);
+export const isOurs = (one: Listed): one is Ours => one.id !== null && UUID.test(one.id);
 
 const sightingOf = ({ id, targetId }: Sighting): Sighting => ({ id, targetId });

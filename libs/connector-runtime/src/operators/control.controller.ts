@@ -7,8 +7,8 @@ import { checkOf } from './check.js';
 import { Control, type ControlState, type Maintenance } from './control.js';
 import {
   MaintenanceOrder,
+  ObserveOrder,
   OrderBody,
-  Ordered,
   orderFault,
   PauseOrder,
   Valid,
@@ -16,13 +16,14 @@ import {
 } from './orders.js';
 import { ConnectorRunner, SESSION } from '../work/runner.js';
 import { Check, ControlView, Operations, type Operation } from './control.views.js';
+import { POPULATIONS, type Population } from './populations.js';
 
 const SWITCHES: Record<string, Partial<ControlState>> = {
   enable: { enabled: true },
   disable: { enabled: false },
   resume: { pause: null },
-  observe: { observe: true },
-  write: { observe: false },
+  observe: { observe: true, populations: [] },
+  write: { observe: false, populations: [] },
 };
 
 /** Switches of one connector: in service or not, paused, in maintenance, observing only; and whether it could work. */
@@ -58,17 +59,21 @@ export class ControlController {
 
   @Post('control/:switch')
   @HttpCode(200)
-  @OrderBody(Ordered)
+  @OrderBody(ObserveOrder)
   @ApiParam({ name: 'switch', enum: Object.keys(SWITCHES) })
   @ApiOperation({
     summary: 'Turn a switch',
     description:
-      '`disable` takes the connector out of service, `enable` puts it back. `observe` notes every difference and writes none, `write` carries out what was noted. `resume` ends a pause.',
+      '`disable` takes the connector out of service, `enable` puts it back. `observe` notes every difference and writes none, `write` carries out what was noted; both also for some populations of persons. `resume` ends a pause.',
   })
   @ApiResponse({ status: 200, type: ControlView })
-  async turn(@Param('switch') name: string, @Body(Valid(Ordered)) order: Ordered): Promise<ControlView> {
-    const changes = Object.hasOwn(SWITCHES, name) ? SWITCHES[name] : undefined;
-    if (!changes) throw new ProblemError('not-found', `the switches are pause, ${Object.keys(SWITCHES).join(', ')}`);
+  async turn(@Param('switch') name: string, @Body(Valid(ObserveOrder)) order: ObserveOrder): Promise<ControlView> {
+    const { populations } = order;
+    const whole = Object.hasOwn(SWITCHES, name) ? SWITCHES[name] : undefined;
+    if (!whole) throw new ProblemError('not-found', `the switches are pause, ${Object.keys(SWITCHES).join(', ')}`);
+    if (populations && whole.observe === undefined)
+      throw orderFault('populations', 'only observing and writing go by populations');
+    const changes = populations ? part(await this.control.state(), whole.observe === false, populations) : whole;
     return this.view(await this.control.change(order, changes));
   }
 
@@ -106,12 +111,25 @@ export class ControlController {
     return { items };
   }
 
-  private view({ enabled, observe, pause, maintenance }: ControlState): ControlView {
-    const blocked = this.control.blocked({ enabled, observe, pause, maintenance, stoppedJobs: [] });
+  private view({ stoppedJobs: _, ...state }: ControlState): ControlView {
+    const blocked = this.control.blocked({ ...state, stoppedJobs: [] });
     const gate = this.runner.status();
-    const work = blocked ?? (gate.state === 'open' && observe ? 'observing' : gate.state);
-    return { work, detail: blocked ? '' : gate.detail, enabled, observe, pause, maintenance };
+    const isObserving = state.observe && state.populations.length === 0;
+    const work = blocked ?? (gate.state === 'open' && isObserving ? 'observing' : gate.state);
+    return { work, detail: blocked ? '' : gate.detail, ...state };
   }
+}
+
+/** What follows from switching some populations: the others stay as they are. */
+function part(
+  { observe, populations }: ControlState,
+  isWritten: boolean,
+  chosen: readonly Population[],
+): Partial<ControlState> {
+  if (!observe && isWritten) return { observe };
+  const written: readonly Population[] = observe ? populations : POPULATIONS;
+  const stays = (one: Population) => (chosen.includes(one) ? isWritten : written.includes(one));
+  return { observe: true, populations: POPULATIONS.filter(stays) };
 }
 
 function windowOf({ days, from, to, starts, ends }: MaintenanceWindow, index: number): Maintenance {

@@ -4,7 +4,14 @@ import { Wakeup } from '../work/wakeup.js';
 import { Control, type ControlState } from './control.js';
 
 const control = new Control(new DataSource({ type: 'postgres' }), new Wakeup(), createLogger('test', 'fatal'));
-const free: ControlState = { enabled: true, observe: false, pause: null, maintenance: [], stoppedJobs: [] };
+const free: ControlState = {
+  enabled: true,
+  observe: false,
+  populations: [],
+  pause: null,
+  maintenance: [],
+  stoppedJobs: [],
+};
 const blocked = (changes: Partial<ControlState>, at: string) => control.blocked({ ...free, ...changes }, new Date(at));
 
 it('a pause lasts until it is ended, or until its end', () => {

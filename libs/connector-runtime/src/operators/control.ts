@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { LOGGER, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { operate } from './operation.sql.js';
+import type { Observation } from './populations.js';
 import { Wakeup } from '../work/wakeup.js';
 
 /** Who asks for something, and why: kept with what was done. */
@@ -18,10 +19,8 @@ export type Maintenance =
   | { readonly starts: string; readonly ends: string };
 
 /** What operators have switched. */
-export interface ControlState {
+export interface ControlState extends Observation {
   readonly enabled: boolean;
-  /** Differences are noted, nothing is written. */
-  readonly observe: boolean;
   readonly pause: {
     readonly author: string;
     readonly reason?: string;
@@ -96,7 +95,7 @@ export class Control {
   private async read(): Promise<ControlState> {
     const asked = ++this.asked;
     const [row] = (await this.dataSource.query(
-      `select enabled, observe, pause, maintenance,
+      `select enabled, observe, populations, pause, maintenance,
               array(select id from job where status in ('paused', 'cancelled', 'failed')
                        and (ended_at is null or ended_at > now() - interval '1 minute')) as "stoppedJobs"
          from control`,
@@ -107,6 +106,23 @@ export class Control {
     }
     return row!;
   }
+}
+
+/** How the switches of a connector stand when its database is created. */
+export type StartAs = 'write' | 'observe' | 'disabled';
+
+/** Turns the switches of a connector that has taken nothing in and that nobody has switched. */
+export async function startAs(dataSource: DataSource, start: StartAs): Promise<void> {
+  if (start === 'write') return;
+  const changes = start === 'observe' ? { observe: true } : { enabled: false };
+  await dataSource.transaction(async (manager) => {
+    const [, turned] = (await manager.query(
+      `update control set observe = coalesce($1, observe), enabled = coalesce($2, enabled)
+        where not exists (select from state) and not exists (select from operation)`,
+      [changes.observe ?? null, changes.enabled ?? null],
+    )) as [unknown, number];
+    if (turned > 0) await operate(manager, 'control', { author: 'myelin', reason: `START_AS=${start}` }, changes);
+  });
 }
 
 const PARIS = new Intl.DateTimeFormat('en-GB', {

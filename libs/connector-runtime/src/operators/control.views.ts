@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { ControlState } from './control.js';
 import { MaintenanceWindow } from './orders.js';
+import { POPULATIONS } from './populations.js';
 
 const nullable = { nullable: true } as const;
 const time = { type: String, format: 'date-time' } as const;
@@ -32,6 +33,9 @@ export class ControlView {
 
   @ApiProperty({ description: 'True: differences are noted, nothing is written' })
   observe: boolean;
+
+  @ApiProperty({ enum: POPULATIONS, isArray: true, description: 'Persons who are written while the rest is observed' })
+  populations: ControlState['populations'];
 
   @ApiProperty({ ...nullable, type: PauseView })
   pause: ControlState['pause'];

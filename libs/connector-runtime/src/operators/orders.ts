@@ -26,7 +26,8 @@ import {
 } from 'class-validator';
 import { targetConstructorToSchema } from 'class-validator-jsonschema';
 import { ACTIONS, type Action } from '../work/decision.js';
-import { MODES, POPULATIONS, type Mode, type Scope } from '../jobs/job.js';
+import { MODES, type Mode, type Scope } from '../jobs/job.js';
+import { POPULATIONS, type Population } from './populations.js';
 
 /** Who asks, and why: kept with what was done. */
 export class Ordered {
@@ -77,7 +78,7 @@ export class ScopeOrder implements Scope {
 
   @IsOptional()
   @IsIn(POPULATIONS)
-  population?: (typeof POPULATIONS)[number];
+  population?: Population;
 
   @IsOptional()
   @Matches(/^[a-z0-9-]+:.{1,200}$/)
@@ -174,6 +175,29 @@ export class PauseOrder extends Ordered {
   @IsOptional()
   @IsISO8601({ strict: true })
   until?: string;
+}
+
+export class ObserveOrder extends Ordered {
+  /** Persons who have a role in one of these; all entities unless given. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @IsIn(POPULATIONS, { each: true })
+  populations?: Population[];
+}
+
+export const CONFLICT_DECISIONS = ['adopt', 'create'] as const;
+
+export class ConflictOrder extends Justified {
+  /** `adopt`: the entry is that record. `create`: it is another, and the record gets an entry of its own. */
+  @IsIn(CONFLICT_DECISIONS)
+  decision: (typeof CONFLICT_DECISIONS)[number];
+
+  /** The entry that is adopted. */
+  @IsOptional()
+  @IsString()
+  @Length(1, 2000)
+  targetId?: string;
 }
 
 export class MaintenanceWindow {

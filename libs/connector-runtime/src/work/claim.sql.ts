@@ -40,6 +40,8 @@ export interface Claim {
   /** The target must be read before it is written: its content is not certain. */
   readonly verify: boolean;
   readonly targetId: string | null;
+  /** It was adopted and not written yet. */
+  readonly adopted: boolean;
   readonly row: Row | null;
   readonly rowHash: string | null;
   readonly etag: string | null;
@@ -87,7 +89,7 @@ export async function claim(
         set claimed_by = $1, claimed_until = now() + make_interval(secs => $4 / 1000.0), verify = l.verify or l.claimed_by is not null
        from due
       where l.entity = due.entity and l.id = due.id
-     returning l.entity, l.id, l.mark, l.attempts, l.cause, l.verify, l.target_id as "targetId", l.row_hash as "rowHash", l.etag,
+     returning l.entity, l.id, l.mark, l.attempts, l.cause, l.verify, l.target_id as "targetId", l.adopted, l.row_hash as "rowHash", l.etag,
                l.suspended_on::text as "suspendedOn", l.uses, l.epoch || '.' || l.revision as acknowledged, l.job, l.permit, l.ticket,
                l.fingerprint`,
     [worker, priorities, limit, leaseMs],

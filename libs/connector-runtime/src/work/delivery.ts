@@ -8,6 +8,7 @@ import type { Mapper, Mapping } from './mapper.js';
 import { surrenderName } from './names.sql.js';
 import { consequenceOf, fingerprintOf, newTicket } from './outcome.js';
 import { acknowledgedBy, resultOf, type Result } from './result.js';
+import { switchedAs } from '../operators/populations.js';
 import type { Delivery } from '../reports/report.js';
 
 const calls = new Histogram({
@@ -53,6 +54,7 @@ export class Deliverer {
           epoch: one.epoch,
           revision: one.revision,
           targetId,
+          adopted: one.adopted,
           before: standing.row,
           etag: etag ?? undefined,
           after,
@@ -78,6 +80,7 @@ export class Deliverer {
         {
           status,
           targetId: after === null ? null : targetId,
+          adopted: one.adopted && !write,
           row: after,
           rowHash: after && rowHash(after),
           etag,
@@ -110,6 +113,7 @@ export class Deliverer {
       etag,
       held: action,
       heldChanges: changed,
+      observedAs: status === 'observed' ? switchedAs(one) : null,
       dueDay: dayWhenUndone(decision),
     };
     return { ...this.settled(one, mapping, result, status), changed };
@@ -186,7 +190,8 @@ export class Deliverer {
       retryInMs: isDone || changes.status === 'skipped' ? (mapping.againInMs ?? null) : null,
       ...changes,
     });
-    const moved = isDone && (one.acknowledged !== `${one.epoch}.${one.revision}` || one.targetId !== result.targetId);
+    // That it was found in the target, or is gone from there, moves it as well, whatever is written.
+    const moved = one.targetId !== result.targetId || (isDone && one.acknowledged !== `${one.epoch}.${one.revision}`);
     return { one, outcome, result: { ...result, moved }, changed: [], touched: false, ms: 0 };
   }
 }

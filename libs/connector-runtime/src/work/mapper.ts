@@ -22,6 +22,8 @@ export interface Mappable {
   readonly epoch: number;
   readonly revision: number;
   readonly state: Master | null;
+  /** The name that it has in the target, where nothing is to be allocated. */
+  readonly name?: string | undefined;
   readonly correlationId?: string | null;
 }
 
@@ -137,14 +139,24 @@ export class Mapper {
     return mappings;
   }
 
-  /** As `map`, but each is mapped when it is asked for by its index: who looks at one after the other never holds them all. */
-  async prepare(given: readonly Mappable[], source: Names): Promise<(index: number) => Promise<Mapping>> {
+  /**
+   * As `map`, but each is mapped when it is asked for by its index: who looks at one after the other never holds them all. What the job
+   * `adoption` will adopt counts as there.
+   */
+  async prepare(
+    given: readonly Mappable[],
+    source: Names,
+    adoption?: string,
+  ): Promise<(index: number) => Promise<Mapping>> {
     const today = this.today();
     const entities = this.custom.records ? await this.custom.records.enrich(given, source) : given;
     const asked = entities.map((one) => this.ask(one, today));
     const [names, resolved] = await Promise.all([
       this.names(entities, asked, source),
-      this.references.resolve(asked.flatMap(({ references }) => references)),
+      this.references.resolve(
+        asked.flatMap(({ references }) => references),
+        adoption,
+      ),
     ]);
     return (index) => {
       const one = entities[index]!;
@@ -171,9 +183,10 @@ export class Mapper {
     source: Names,
   ): Promise<Map<string, string>> {
     const names = new Map<string, string>();
-    const wanted = entities.flatMap(({ entity, id }, index) => {
+    const wanted = entities.flatMap(({ entity, id, name: known }, index) => {
       const { name } = asked[index]!;
-      return name ? [{ entity, id, ...name }] : [];
+      if (name && known !== undefined) names.set(id, known);
+      return name && known === undefined ? [{ entity, id, ...name }] : [];
     });
     for (const [entity, requests] of Map.groupBy(wanted, (one) => one.entity)) {
       for (const [id, name] of await NAMES[source](this.dataSource, entity, requests)) names.set(id, name);

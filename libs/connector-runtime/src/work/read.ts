@@ -11,6 +11,7 @@ interface Wanted {
   readonly entity: Entity;
   readonly id: string;
   readonly targetId: string | null;
+  readonly adopted?: boolean;
 }
 
 /**

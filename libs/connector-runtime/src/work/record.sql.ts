@@ -27,7 +27,13 @@ export async function record(dataSource: DataSource, worker: string, outcome: Ou
     if (usesChanged.length > 0) await saveUses(manager, { ...outcome, usesChanged });
     await saveReports(manager, outcome.reports);
     // That something will not arrive ends a wait as well.
-    const ended = results.filter(({ status }) => status === 'applied' || status === 'absent' || status === 'skipped');
+    const ended = results.filter(
+      ({ status, targetId }) =>
+        status === 'applied' ||
+        status === 'absent' ||
+        status === 'skipped' ||
+        (status === 'observed' && targetId !== null),
+    );
     const woken = await wakeWaiting(manager, ended);
     const answered = await wakeAnswered(
       manager,
@@ -53,7 +59,7 @@ async function save(manager: EntityManager, worker: string, results: readonly Re
     kept(
       `with saved as (update ledger l
         set status = r.status,
-            target_id = r."targetId", row_hash = r."rowHash", etag = r.etag, suspended_on = r."suspendedOn",
+            target_id = r."targetId", adopted = r.adopted and r."targetId" is not null, row_hash = r."rowHash", etag = r.etag, suspended_on = r."suspendedOn",
             unrepresentable = r.unrepresentable, error = r.error, attempts = r.attempts,
             -- Somebody may have asked meanwhile that it be read in the target.
             verify = r.verify or l.mark <> r.mark and l.verify,
@@ -67,6 +73,7 @@ async function save(manager: EntityManager, worker: string, results: readonly Re
             fingerprint = r.fingerprint, ticket = r.ticket, parked_at = case when r.status = 'parked' then coalesce(l.parked_at, now()) end,
             dismissal = null, held = r.held,
             held_changes = (select array_agg(name) from jsonb_array_elements_text(r."heldChanges") as name),
+            observed_as = (select array_agg(name) from jsonb_array_elements_text(r."observedAs") as name),
             -- A job may have asked for it while it was being worked on.
             job = case when l.mark <> r.mark then l.job when open then r.job end,
             permit = case when l.mark <> r.mark then l.permit when open then r.permit end,
@@ -84,8 +91,8 @@ async function save(manager: EntityManager, worker: string, results: readonly Re
             claimed_by = case when r."quarantineMs" is not null then 'nobody: a call has no known outcome' end,
             claimed_until = now() + make_interval(secs => r."quarantineMs" / 1000.0)
        from json_to_recordset($2::json) as r (entity text, id uuid, mark integer, status text, epoch integer, revision integer,
-              projection text, "targetId" text, row json, "isRowKept" boolean, "isOverwritten" boolean, "isUnverified" boolean, before json, "rowHash" text, etag text, "suspendedOn" date, unrepresentable jsonb, "waitsFor" jsonb,
-              error jsonb, fingerprint text, ticket text, held text, "heldChanges" jsonb, attempts integer, verify boolean,
+              projection text, "targetId" text, adopted boolean, row json, "isRowKept" boolean, "isOverwritten" boolean, "isUnverified" boolean, before json, "rowHash" text, etag text, "suspendedOn" date, unrepresentable jsonb, "waitsFor" jsonb,
+              error jsonb, fingerprint text, ticket text, held text, "heldChanges" jsonb, "observedAs" jsonb, attempts integer, verify boolean,
               "retryInMs" float8, "quarantineMs" float8, "dueDay" date, job uuid, permit text)
             cross join lateral (select r.status in ('applied', 'suspended', 'absent', 'skipped') as done,
                                        r.status = 'due' as open) as progress

@@ -39,11 +39,14 @@ export class References {
 
   constructor(private readonly dataSource: DataSource) {}
 
-  /** What these references stand for, by `entity|scheme:value`; unknown ones are left out. */
-  async resolve(wanted: readonly { entity: Entity; key: string }[]): Promise<Map<string, Resolved>> {
+  /**
+   * What these references stand for, by `entity|scheme:value`; unknown ones are left out. What the job `adoption` will adopt counts as
+   * there.
+   */
+  async resolve(wanted: readonly { entity: Entity; key: string }[], adoption?: string): Promise<Map<string, Resolved>> {
     const distinct = new Map(wanted.map((one) => [`${one.entity}|${one.key}`, one]));
     if (distinct.size === 0) return new Map();
-    const rows = await this.find([...distinct.values()]);
+    const rows = await this.find([...distinct.values()], adoption);
     const masters = await this.load(rows);
     return new Map(
       rows.map(({ named, key, entity, id, targetId, acknowledged, willNotArrive }) => {
@@ -53,10 +56,17 @@ export class References {
     );
   }
 
-  private async find(wanted: readonly { entity: Entity; key: string }[]): Promise<ReferenceRow[]> {
+  private async find(
+    wanted: readonly { entity: Entity; key: string }[],
+    adoption: string | undefined,
+  ): Promise<ReferenceRow[]> {
+    const targetId =
+      adoption === undefined
+        ? 'l.target_id'
+        : `coalesce(l.target_id, (select target_id from job_match m where m.job = $3 and m.entity = s.entity and m.id = s.id and m.fits))`;
     return (await this.dataSource.query(
       kept(
-        `select w.entity as named, w.key, s.entity, s.id, s.epoch || '.' || s.revision as version, l.target_id as "targetId",
+        `select w.entity as named, w.key, s.entity, s.id, s.epoch || '.' || s.revision as version, ${targetId} as "targetId",
               l.epoch || '.' || l.revision as acknowledged, s.state is null or l.status in ('absent', 'skipped') and l.due_at is null as "willNotArrive"
          from unnest($1::text[], $2::text[]) as w (entity, key)
          left join state_key k on k.entity = w.entity and k.key = w.key
@@ -64,7 +74,7 @@ export class References {
          left join ledger l on l.entity = s.entity and l.id = s.id`,
         wanted.length,
       ),
-      [wanted.map(({ entity }) => entity), wanted.map(({ key }) => key)],
+      [wanted.map(({ entity }) => entity), wanted.map(({ key }) => key), ...(adoption === undefined ? [] : [adoption])],
     )) as ReferenceRow[];
   }
 

@@ -46,6 +46,8 @@ export interface Result {
   readonly revision: number;
   readonly projection: string;
   readonly targetId: string | null;
+  /** It is still as it was adopted. */
+  readonly adopted: boolean;
   readonly row: Row | null;
   readonly rowHash: string | null;
   /** The ledger already has this row. */
@@ -61,6 +63,8 @@ export interface Result {
   /** What a guard holds back, or what would have been done by a connector that only observes. */
   readonly held: Action | null;
   readonly heldChanges: readonly string[] | null;
+  /** Where a difference is only noted: as what the entity is switched on. */
+  readonly observedAs: readonly string[] | null;
   readonly attempts: number;
   readonly verify: boolean;
   /** Milliseconds until the entity is due again; null when nothing but news makes it due. */
@@ -118,6 +122,7 @@ export function resultOf(
     revision: one.revision,
     projection,
     targetId: null,
+    adopted: false,
     row: null,
     rowHash: null,
     isRowKept: (changes.rowHash ?? null) === one.rowHash,
@@ -130,6 +135,7 @@ export function resultOf(
     ticket: null,
     held: null,
     heldChanges: null,
+    observedAs: null,
     attempts: 0,
     verify: false,
     retryInMs: null,
@@ -146,8 +152,9 @@ export function resultOf(
 }
 
 /** What the target has of a claim, as far as the ledger knows. */
-export const acknowledgedBy = ({ targetId, row, rowHash, etag, suspendedOn }: Claim) => ({
+export const acknowledgedBy = ({ targetId, adopted, row, rowHash, etag, suspendedOn }: Claim) => ({
   targetId,
+  adopted,
   row,
   rowHash,
   etag,

@@ -5,6 +5,7 @@ import { BESIDE_LIVE, LIVE } from './claim.sql.js';
 import { lockLedger } from './lock.sql.js';
 import type { Result, Use } from './result.js';
 import { HUB_KEY } from './references.js';
+import { WRITTEN_AS } from '../operators/populations.js';
 
 /** SQL: a reference makes the ledger row `l` due; a change that the target has not seen is live, whatever a day has made of it. */
 const WOKEN = `due_at = now(), mark = l.mark + 1, cause = 'reference',
@@ -102,7 +103,10 @@ export async function wakeOutdated(manager: EntityManager, uses: readonly Use[])
 }
 
 /** Notes entities that have moved and are used by others: those are made due in small steps, however many they are. */
-export async function ripple(manager: EntityManager, moved: readonly Result[]): Promise<number> {
+export async function ripple(
+  manager: EntityManager,
+  moved: readonly { readonly entity: Entity; readonly id: string }[],
+): Promise<number> {
   if (moved.length === 0) return 0;
   const noted = (await manager.query(
     kept(
@@ -153,6 +157,9 @@ export async function spreadRipple(dataSource: DataSource, limit: number): Promi
   });
 }
 
+/** SQL: the difference of a ledger row of the kinds $1 was only noted, and it is not due. */
+export const NOTED = `entity = any($1::text[]) and status = 'observed' and (due_at is null or due_at > now())`;
+
 /** Makes the next entities due whose differences were only noted, now that writing is allowed; false when there are none. */
 export async function releaseObserved(
   dataSource: DataSource,
@@ -163,9 +170,11 @@ export async function releaseObserved(
     await lockLedger(manager);
     const [, released] = (await manager.query(
       `update ledger l set due_at = now(), mark = mark + 1, priority = ${BESIDE_LIVE}
-         from (select entity, id from ledger
-                where entity = any($1::text[]) and status = 'observed' and (due_at is null or due_at > now())
-                  and not (select observe from control) limit $2) as noted
+         from (select noted.entity, noted.id from control c cross join lateral (
+                 (select entity, id from ledger where not c.observe and ${NOTED} limit $2)
+                 union all
+                 (select entity, id from ledger
+                   where c.observe and c.populations <> '[]' and ${NOTED} and observed_as && ${WRITTEN_AS} limit $2)) as noted) as noted
         where l.entity = noted.entity and l.id = noted.id`,
       [entities, limit],
     )) as [unknown, number];

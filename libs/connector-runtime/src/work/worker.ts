@@ -1,9 +1,9 @@
-import type { Session } from '@myelin/connector';
+import { Rejected, type Session } from '@myelin/connector';
 import { Counter, type Logger } from '@myelin/platform';
 import type { DataSource } from 'typeorm';
 import { claim, type Claim } from './claim.sql.js';
 import type { Control } from '../operators/control.js';
-import { decide, standingOf } from './decision.js';
+import { dayWhenUndone, decide, standingOf } from './decision.js';
 import { Deliverer, lineOf, type Task } from './delivery.js';
 import type { Gate } from './gate.js';
 import { HookFailed } from '../custom/hook.errors.js';
@@ -15,12 +15,15 @@ import { record } from './record.sql.js';
 import { usesOf } from './result.js';
 import { reportOf, type Delivery } from '../reports/report.js';
 import type { Wakeup } from './wakeup.js';
+import { inConflict } from '../jobs/conflicts.sql.js';
 import { wantedBack } from '../jobs/undo.sql.js';
+import { isWritten } from '../operators/populations.js';
 
 /** No delivery begins later than this after the claim. */
 const LAST_START_MS = 5_000;
 /** What clocks, collections of garbage and the scheduler of the machine may take between a decision and its call. */
 const MARGIN_MS = 5_000;
+const DOUBT = 'the target has an entry that may be this record: decide on the conflict';
 /** Who makes an entity due rings; what only becomes due with time, or at another instance, is found by looking. */
 const SHORTEST_POLL_MS = 200;
 const LONGEST_POLL_MS = 1000;
@@ -121,14 +124,15 @@ export class Worker {
     if (claims.length === 0) return false;
     if (!isBulk) traffic.passes();
     const began = performance.now();
-    await this.work(claims, width.parallel, lastStart, state.observe);
+    for (const [written, some] of Map.groupBy(claims, (one) => isWritten(state, one)))
+      await this.work(some, width.parallel, lastStart, !written);
     if (!this.stopping) await rest(began, width.rest);
     return true;
   }
 
   private async work(claims: readonly Claim[], parallel: number, lastStart: number, observe: boolean): Promise<void> {
     const { dataSource, name, wakeup, mapper, gate } = this.options;
-    const mappings = await this.putBack(claims, await mapper.map(claims, 'allocate'));
+    const mappings = await this.putBack(claims, await mapper.map(claims, observe ? 'suppose' : 'allocate'));
     const deliveries: Delivery[] = [];
     const returned = claims.filter((_, index) => isUnasked(mappings[index]!));
     const hadNoTime = returned.length > 0;
@@ -186,7 +190,7 @@ export class Worker {
       performance.now() < lastStart &&
       gate.isOpen &&
       state !== undefined &&
-      !state.observe &&
+      isWritten(state, one) &&
       control.blocked(state) === undefined &&
       !(one.job !== null && state.stoppedJobs.includes(one.job))
     );
@@ -240,7 +244,20 @@ export class Worker {
         }
       }
     }
-    return tasks;
+    return this.withoutDoubtful(tasks, deliveries);
+  }
+
+  /** The tasks but those that would create what the target may have already: a person decides. */
+  private async withoutDoubtful(tasks: readonly Task[], deliveries: Delivery[]): Promise<Task[]> {
+    const creations = tasks.filter(({ decision }) => decision.action === 'create').map(({ one }) => one);
+    const doubtful = await inConflict(this.options.dataSource, creations);
+    const sure: Task[] = [];
+    for (const task of tasks) {
+      const { one, decision } = task;
+      if (decision.action !== 'create' || !doubtful.has(`${one.entity}|${one.id}`)) sure.push(task);
+      else deliveries.push(await this.deliverer.afterError(one, new Rejected(DOUBT), 0, dayWhenUndone(decision)));
+    }
+    return sure;
   }
 
   /** The tasks that go beyond a budget. */
