@@ -120,8 +120,8 @@ it('goes on where threads lose their sessions', async () => {
 }, 120_000);
 
 it('maps under the overlay of the process in all threads, whatever its file says since', async () => {
-  const chosen = `$substring(record.id, -1) = '0'`;
-  writeFileSync(file, JSON.stringify({ person: { set: { description: `${chosen} ? 'chosen'` } } }));
+  const overlay = (description: string) => writeFileSync(file, JSON.stringify({ person: { set: { description } } }));
+  overlay(`$substring(record.id, -1) = '0' ? 'chosen'`);
   const { rows } = await database.query<{ id: string }>(
     `select id from ledger where entity = 'person' and id::text like '%0'`,
   );
@@ -132,7 +132,7 @@ it('maps under the overlay of the process in all threads, whatever its file says
     await until('the connector should have read its settings', () => Promise.resolve(starts() > before), {
       everyMs: 5,
     });
-    writeFileSync(file, 'another by now');
+    overlay(`'another by now'`);
   });
   expect(job.plan.actions).toEqual([{ entity: 'person', action: 'change', count: rows.length }]);
   const written = await itemsOf(connector, job, 'modified');
