@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { until, type Service } from '@myelin/testing';
@@ -28,8 +28,10 @@ afterAll(async () => {
   await hub.drop();
 }, 180_000);
 
+const nothing = () => Promise.resolve();
+
 /** Lets the connector find that another version of the mapping made what it wrote; answers the job that follows. */
-async function mappedAgain(during: () => Promise<void> = () => Promise.resolve()): Promise<JobView> {
+async function mappedAgain(during = nothing, atStart = nothing): Promise<JobView> {
   const remaps = async () => {
     const { items } = await call<{ items: JobView[] }>('GET', `${connector.url}/resyncs`);
     return items.filter(({ kind }) => kind === 'remap').map(({ id }) => id);
@@ -37,7 +39,8 @@ async function mappedAgain(during: () => Promise<void> = () => Promise.resolve()
   const before = await remaps();
   await connector.stop();
   await database.query(`update projection set version = 'old' where entity = 'person'`);
-  await connector.start();
+  const started = connector.start();
+  await Promise.all([started, atStart()]);
   await during();
   let job: string | undefined;
   await until('a job should map everything again', async () => {
@@ -117,12 +120,20 @@ it('goes on where threads lose their sessions', async () => {
 }, 120_000);
 
 it('maps under the overlay of the process in all threads, whatever its file says since', async () => {
-  const chosen = `$substring(record.id, -1) = '0'`;
-  writeFileSync(file, JSON.stringify({ person: { set: { description: `${chosen} ? 'chosen'` } } }));
+  const overlay = (description: string) => writeFileSync(file, JSON.stringify({ person: { set: { description } } }));
+  overlay(`$substring(record.id, -1) = '0' ? 'chosen'`);
   const { rows } = await database.query<{ id: string }>(
     `select id from ledger where entity = 'person' and id::text like '%0'`,
   );
-  const job = await mappedAgain(async () => writeFileSync(file, 'another by now'));
+  const starts = () => readFileSync(connector.logFile, 'utf8').split('"starting"').length;
+  const before = starts();
+  // As soon as the process has read it, and before there are threads.
+  const job = await mappedAgain(nothing, async () => {
+    await until('the connector should have read its settings', () => Promise.resolve(starts() > before), {
+      everyMs: 5,
+    });
+    overlay(`'another by now'`);
+  });
   expect(job.plan.actions).toEqual([{ entity: 'person', action: 'change', count: rows.length }]);
   const written = await itemsOf(connector, job, 'modified');
   expect(written.map(({ id }) => id).sort()).toEqual(rows.map(({ id }) => id).sort());
