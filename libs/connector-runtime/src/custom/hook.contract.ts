@@ -98,7 +98,7 @@ export function hookApi(): string {
       title: 'Hook of a connector',
       version: '1',
       description:
-        'What the service of an establishment answers when a connector asks it to enrich a record before it is mapped (FR-22, setting HOOK). ' +
+        'What the service of an establishment answers when a connector asks it to enrich a record before it is mapped (setting HOOK). ' +
         'The same question may come again: an answer depends on the question only and changes nothing. Redirects are not followed. ' +
         'Answers are taken for as long as the revision of the record and the settings of the hook stay the same.',
     },

@@ -2,6 +2,7 @@ import type { OnApplicationBootstrap } from '@nestjs/common';
 import type { Entity, Master } from '@myelin/contracts';
 import { Counter, Histogram, type Health, type HealthReport, type Logger } from '@myelin/platform';
 import type { DataSource } from 'typeorm';
+import type { ConnectorSettings } from '../connector-runtime.settings.js';
 import { inParallel } from '../work/lanes.js';
 import type { Customisation, Enriched, Mappable, Names } from '../work/mapper.js';
 import { Breaker } from './hook.breaker.js';
@@ -47,7 +48,7 @@ export class Hooks implements NonNullable<Customisation['records']>, OnApplicati
   private readonly hooks: ReadonlyMap<Entity, Hook>;
 
   constructor(
-    { HOOK, HOOK_SECRET = '' }: { readonly HOOK: readonly HookSettings[]; readonly HOOK_SECRET: string | undefined },
+    { HOOK, HOOK_SECRET = '' }: Pick<ConnectorSettings, 'HOOK' | 'HOOK_SECRET'>,
     private readonly dataSource: DataSource,
     private readonly logger: Logger,
     private readonly healthOfProcess?: Health,
