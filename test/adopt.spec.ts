@@ -68,7 +68,7 @@ async function fill(structures: readonly Master<'structure'>[]): Promise<void> {
 
 /** The version of every entry, whatever it is. */
 async function versions(): Promise<Map<string, string>> {
-  const entries = await readBytes(hub.directory);
+  const entries = await readBytes(hub.directory, []);
   return new Map([...entries].map(([dn, { entryUUID, entryCSN }]) => [entryUUID ?? dn, entryCSN ?? '']));
 }
 

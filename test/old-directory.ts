@@ -114,13 +114,16 @@ export class OldDirectory {
   }
 }
 
-/** All below a base as it stands, by DN: every value in bytes, and the version that moves with every write. */
-export async function readBytes(directory: LdapAccess): Promise<Map<string, Record<string, string>>> {
+/** All below a base as it stands, by DN: its attributes, all unless told, and the version that moves with every write. */
+export async function readBytes(
+  directory: LdapAccess,
+  wanted: readonly string[] = ['*'],
+): Promise<Map<string, Record<string, string>>> {
   const client = new Client({ url: directory.url, timeout: 60_000 });
   await client.bind(directory.bindDn, directory.password);
   try {
     const { searchEntries } = await client.search(directory.baseDn, {
-      ...{ attributes: ['*', 'entryCSN', 'entryUUID'], paged: { pageSize: 500 } },
+      ...{ attributes: [...wanted, 'entryCSN', 'entryUUID'], paged: { pageSize: 500 } },
       explicitBufferAttributes: ['jpegPhoto'],
     });
     return new Map(

@@ -75,17 +75,22 @@ export async function saveMatches(
 }
 
 /** Finds, among all that was claimed, the entries that are one record each, and the only one of it. */
-export const judgeMatches = (dataSource: DataSource, job: string, entity: Entity) =>
-  dataSource.query(
-    `update job_match m
-        set fits = l.target_id is null
-              and not exists (select from job_match o where o.job = m.job and o.entity = m.entity and o.target_id = m.target_id and o.id <> m.id)
+export async function judgeMatches(dataSource: DataSource, job: string, entity: Entity): Promise<void> {
+  // The planner knows nothing yet of what was claimed, and would compare all of it with all.
+  await dataSource.query(`analyze job_match`);
+  await dataSource.query(
+    `update job_match m set fits = true
+       from (select target_id, id
+               from (select target_id, id, carries, count(*) over (partition by target_id) as records,
+                            count(*) over (partition by id) as entries, count(*) filter (where carries) over (partition by id) as carriers
+                       from job_match where job = $1 and entity = $2) as claimed
               -- Who carries the master id comes before who only has the same identifiers.
-              and not exists (select from job_match o where o.job = m.job and o.entity = m.entity and o.id = m.id
-                                 and o.target_id <> m.target_id and (o.carries or not m.carries))
-       from ledger l where m.job = $1 and m.entity = $2 and l.entity = m.entity and l.id = m.id`,
+              where records = 1 and case when carries then carriers else entries end = 1) as sole
+      where m.job = $1 and m.entity = $2 and m.target_id = sole.target_id and m.id = sole.id
+        and (select l.target_id is null from ledger l where l.entity = $2 and l.id = m.id)`,
     [job, entity],
   );
+}
 
 /** What was claimed of the next records after `after`; `candidates`: all records that the entry may be. */
 export async function readMatches(

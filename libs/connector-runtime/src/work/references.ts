@@ -72,7 +72,8 @@ export class References {
          left join state_key k on k.entity = w.entity and k.key = w.key
          join state s on s.entity = w.entity and s.id = coalesce(k.id, case when w.key ~ ${HUB_KEY} then substring(w.key from 5)::uuid end)
          left join ledger l on l.entity = s.entity and l.id = s.id`,
-        wanted.length,
+        // What was claimed grows while it is looked into: no plan is kept for that.
+        adoption === undefined ? wanted.length : Infinity,
       ),
       [wanted.map(({ entity }) => entity), wanted.map(({ key }) => key), ...(adoption === undefined ? [] : [adoption])],
     )) as ReferenceRow[];
