@@ -1,6 +1,6 @@
 import type { Entity } from '@myelin/contracts';
 import { TargetDown, TryLater, type TargetError } from './errors.js';
-import type { Runner } from './harness.js';
+import { testsAbout, type Runner } from './harness.js';
 import type { Row } from './row.js';
 import { rejection, Subject } from './subject.js';
 
@@ -82,18 +82,19 @@ export function lineTests<E extends Entity>(direct: Subject<E>, on: Runner): voi
       TEST_MS,
     );
 
-    test(
-      'never takes a listing that was cut for a whole one, where it can list',
+    testsAbout(harness, on)(
+      'listing',
+      'never takes a listing that was cut for a whole one',
       async () => {
-        if (!harness.crowd) return;
-        const crowd = await harness.crowd.add(CROWD);
+        const { add, remove } = harness.crowd!;
+        const crowd = await add(CROWD);
         try {
           const cut = subject.listed(() => line.cut());
           expect(isForLater(await rejection(cut))).toBe(true);
         } finally {
           await line.mend();
           await back(subject);
-          await harness.crowd.remove(crowd);
+          await remove(crowd);
         }
       },
       TEST_MS,

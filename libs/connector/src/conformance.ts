@@ -1,7 +1,8 @@
 import { masterSchema, PIVOT, type Entity } from '@myelin/contracts';
 import { lineTests } from './conformance.line.js';
 import { NameTaken, Rejected, TargetDown, TargetError } from './errors.js';
-import type { Harness, Notion, Runner } from './harness.js';
+import { testsAbout, type Harness, type Notion, type Runner } from './harness.js';
+import type { Row } from './row.js';
 import type { Mapped } from './spi.js';
 import { rejection, Subject } from './subject.js';
 
@@ -19,6 +20,7 @@ const CROWD_MS = 60_000;
 export function conformance<E extends Entity>(name: string, harness: Harness<E>, runner?: Runner): void {
   const on = runner ?? ofJest();
   const { it: test } = on;
+  const about = testsAbout(harness, on);
   on.describe(`the connector ${name} of ${harness.entity} records`, () => {
     const subject = new Subject(harness);
     const { base, changed, renamed } = harness.masters;
@@ -61,46 +63,43 @@ export function conformance<E extends Entity>(name: string, harness: Harness<E>,
       expect(await subject.readTogether([null, targetId])).toEqual(await subject.readOneByOne([null, targetId]));
     });
 
-    test('says of every attribute where it comes from', () => {
-      if (!subject.sync.rules) return;
+    about('rules', 'says of every attribute where it comes from', () => {
+      const { rules = {} } = subject.sync;
       const rows = [
         subject.map(base),
         subject.map(changed),
         ...(renamed ? [subject.map(renamed, harness.renamedContext)] : []),
       ];
-      expect(rows.flatMap((row) => Object.keys(row)).filter((name) => !subject.sync.rules?.[name])).toEqual([]);
+      expect(rows.flatMap((row) => Object.keys(row)).filter((name) => !rules[name])).toEqual([]);
       const fields = fieldsOf(harness.entity);
-      for (const { from, rule } of Object.values(subject.sync.rules)) {
+      for (const { from, rule } of Object.values(rules)) {
         expect(from.map((path) => /^\w+/.exec(path)?.[0]).filter((field) => !fields.includes(field ?? ''))).toEqual([]);
         expect(rule).toMatch(/^[^.\n]+\.$/);
       }
     });
 
-    test('suspends what is suspended to the same row', () => {
-      const { removal } = subject.sync;
-      if (!removal) return;
+    about('removal', 'suspends what is suspended to the same row', () => {
+      const removal = subject.sync.removal!;
       const suspended = removal.suspend(subject.map(base));
       expect(removal.suspend(suspended)).toEqual(suspended);
       expect(removal.graceDays).toBeGreaterThan(0);
     });
 
-    test('says that an entity is closed when its use ends, and of no other change', () => {
-      const { closed } = harness.masters;
-      if (!closed || !subject.sync.closes) return;
-      const [open, other, over] = [subject.map(base), subject.map(changed), subject.map(closed)];
-      expect(subject.sync.closes(open, over)).toBe(true);
-      expect([
-        subject.sync.closes(open, open),
-        subject.sync.closes(open, other),
-        subject.sync.closes(over, open),
-      ]).toEqual([false, false, false]);
+    about('closing', 'says that an entity is closed when its use ends, and of no other change', () => {
+      const closes = subject.sync.closes!;
+      const [open, other, over] = [base, changed, harness.masters.closed!].map((master) => subject.map(master)) as [
+        Row,
+        Row,
+        Row,
+      ];
+      expect(closes(open, over)).toBe(true);
+      expect([closes(open, open), closes(open, other), closes(over, open)]).toEqual([false, false, false]);
       const suspended = subject.sync.removal?.suspend(open) ?? over;
-      expect([subject.sync.closes(open, suspended), subject.sync.closes(suspended, suspended)]).toEqual([true, false]);
+      expect([closes(open, suspended), closes(suspended, suspended)]).toEqual([true, false]);
     });
 
-    test('tells a version that every write changes, where it tells any', async () => {
-      if (!subject.sync.readVersions) return;
-      expect(await subject.sync.readVersions([{ id, targetId: null }])).toEqual([null]);
+    about('versions', 'tells a version that every write changes', async () => {
+      expect(await subject.sync.readVersions!([{ id, targetId: null }])).toEqual([null]);
       const { targetId, row } = await subject.create();
       const version = async () => {
         const [[one], found] = await Promise.all([
@@ -157,8 +156,7 @@ export function conformance<E extends Entity>(name: string, harness: Harness<E>,
       expect(await subject.read(targetId)).toEqual({ targetId, row });
     });
 
-    test('lists all that the target has, under the master ids that it carries, where it can', async () => {
-      if (!subject.sync.list) return;
+    about('listing', 'lists all that the target has, under the master ids that it carries', async () => {
       const before = await subject.listed();
       expect(before.filter((one) => one.id === id)).toEqual([]);
       const { targetId, row, etag } = await subject.create();
@@ -170,25 +168,23 @@ export function conformance<E extends Entity>(name: string, harness: Harness<E>,
       expect(new Set(after.map((one) => one.targetId)).size).toBe(after.length);
     });
 
-    if (renamed) {
-      test('renames, once, and nothing that belongs to others is lost', async () => {
-        const { targetId, row, etag } = await subject.create();
-        const count = await harness.count();
-        const isKept = await harness.decorate?.(targetId);
-        const update = subject.change(targetId, row, subject.map(renamed, harness.renamedContext), etag);
-        const { targetId: newId } = await subject.sync.write(update);
-        expect(newId).not.toBe(targetId);
-        expect(await subject.read(targetId)).toEqual({ targetId: newId, row: update.after });
-        expect(await subject.readTogether([targetId, newId, null])).toEqual(
-          await subject.readOneByOne([targetId, newId, null]),
-        );
-        const mark = await harness.mark(newId);
-        expect((await subject.sync.write(update)).targetId).toBe(newId);
-        expect(await harness.mark(newId)).toBe(mark);
-        expect(await harness.count()).toBe(count);
-        expect(await isKept?.(newId)).not.toBe(false);
-      });
-    }
+    about('renaming', 'renames, once, and nothing that belongs to others is lost', async () => {
+      const { targetId, row, etag } = await subject.create();
+      const count = await harness.count();
+      const isKept = await harness.decorate?.(targetId);
+      const update = subject.change(targetId, row, subject.map(renamed!, harness.renamedContext), etag);
+      const { targetId: newId } = await subject.sync.write(update);
+      expect(newId).not.toBe(targetId);
+      expect(await subject.read(targetId)).toEqual({ targetId: newId, row: update.after });
+      expect(await subject.readTogether([targetId, newId, null])).toEqual(
+        await subject.readOneByOne([targetId, newId, null]),
+      );
+      const mark = await harness.mark(newId);
+      expect((await subject.sync.write(update)).targetId).toBe(newId);
+      expect(await harness.mark(newId)).toBe(mark);
+      expect(await harness.count()).toBe(count);
+      expect(await isKept?.(newId)).not.toBe(false);
+    });
 
     test('removes, once', async () => {
       const before = await harness.count();
@@ -217,11 +213,12 @@ export function conformance<E extends Entity>(name: string, harness: Harness<E>,
       }
     });
 
-    test(
-      'lists whatever stays while others come and go between its pages, where it can',
+    about(
+      'listing',
+      'lists whatever stays while others come and go between its pages',
       async () => {
-        if (!harness.crowd) return;
-        const crowd = [...(await harness.crowd.add(CROWD))];
+        const { add, remove } = harness.crowd!;
+        const crowd = [...(await add(CROWD))];
         try {
           const gone: string[] = [];
           const told = new Set<string>();
@@ -231,7 +228,7 @@ export function conformance<E extends Entity>(name: string, harness: Harness<E>,
             const [before, after] = [crowd.filter((one) => told.has(one)), crowd.filter((one) => !told.has(one))];
             if (gone.length > 0 || before.length < 5) return;
             gone.push(...before.slice(0, 5), ...after.slice(-5));
-            await harness.crowd!.remove(gone);
+            await remove(gone);
             await subject.create();
           });
           const listed = new Set(all.map(({ targetId }) => targetId));
@@ -239,7 +236,7 @@ export function conformance<E extends Entity>(name: string, harness: Harness<E>,
           expect([gone.length, staying.filter((one) => !listed.has(one))]).toEqual([10, []]);
           crowd.splice(0, crowd.length, ...staying);
         } finally {
-          await harness.crowd.remove(crowd);
+          await remove(crowd);
         }
       },
       CROWD_MS,

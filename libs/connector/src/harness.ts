@@ -71,3 +71,10 @@ export interface Runner {
   afterEach(hook: () => unknown): void;
   afterAll(hook: () => unknown): void;
 }
+
+/** Registers a test about a notion, unless the harness says that there is no such thing here. */
+export const testsAbout =
+  <E extends Entity>({ lacks }: Harness<E>, on: Runner) =>
+  (notion: Notion, name: string, test: () => unknown, patienceMs?: number): void => {
+    if (!lacks.includes(notion)) on.it(name, test, patienceMs);
+  };

@@ -27,8 +27,8 @@ export const DEFECTS = {
   'writes to check': 'writes nothing when it only looks',
   'writes to list': 'writes nothing when it only looks',
   'writes to read': 'writes nothing when it only looks',
-  'lists by offset': 'lists whatever stays while others come and go between its pages, where it can',
-  'ends a listing that was cut': 'never takes a listing that was cut for a whole one, where it can list',
+  'lists by offset': 'lists whatever stays while others come and go between its pages',
+  'ends a listing that was cut': 'never takes a listing that was cut for a whole one',
   'has less than it says': 'has everything but what its harness says that it lacks',
 } as const;
 export type Defect = keyof typeof DEFECTS;
