@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import type { MapContext, Referenced } from '@myelin/connector';
+import type { Harness, MapContext, Referenced } from '@myelin/connector';
 import type { Master } from '@myelin/contracts';
+import { canonicalDn } from './canonical-dn.js';
 import { directorySettings, type DirectorySettings } from './ldap.settings.js';
 import { childDn, rdn, sameDn } from './ldap/dn.js';
 import { present } from './ldap/filter.js';
 import { ldapDrivers } from './ldap/ldap.drivers.js';
-import type { LdapConnection } from './ldap/ldap.port.js';
+import type { LdapAttributes, LdapConnection } from './ldap/ldap.port.js';
 
 const { LDAP_URL = '', LDAP_BIND_DN = '', LDAP_PASSWORD = '', LDAP_BASE_DN = '' } = process.env;
 
@@ -56,6 +57,18 @@ export class TestDirectory {
     return (await this.ldap.search(branch, present('objectClass'), { scope: 'one', attributes: [] })).length;
   }
 
+  /** Entries of others, as the conformance suite wants them. */
+  crowd(of: (n: number) => { readonly dn: string; readonly entry: LdapAttributes }): Harness['crowd'] {
+    return {
+      add: async (count) => {
+        const all = Array.from({ length: count }, (_, n) => of(n));
+        await together(all, ({ dn, entry }) => this.ldap.add(dn, entry));
+        return all.map(({ dn }) => canonicalDn(dn));
+      },
+      remove: (dns) => together(dns, (dn) => this.ldap.remove(dn)),
+    };
+  }
+
   private async start(): Promise<void> {
     const { url, bindDn, password, deadlineMs } = this.settings;
     this.connection = await ldapDrivers.ldapts.connect({ url, bindDn, password, deadlineMs });
@@ -69,6 +82,11 @@ export class TestDirectory {
     await this.ldap.remove(this.settings.baseDn);
     await this.ldap.close();
   }
+}
+
+/** Some at a time: each has a deadline of its own. */
+async function together<T>(all: readonly T[], work: (one: T) => Promise<unknown>): Promise<void> {
+  for (let start = 0; start < all.length; start += 50) await Promise.all(all.slice(start, start + 50).map(work));
 }
 
 /** A context that knows these records under these keys. */

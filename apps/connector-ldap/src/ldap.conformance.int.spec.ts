@@ -1,8 +1,9 @@
-import { conformance } from '@myelin/connector';
+import { conformance, TcpLine } from '@myelin/connector';
 import type { Master } from '@myelin/contracts';
 import { contextWith, TestDirectory } from './directory.testing.js';
 import { ldapConnector } from './ldap.connector.js';
 import { ldapDrivers, type LdapDriverName } from './ldap/ldap.drivers.js';
+import { isLdapWrite } from './ldap/ldap.testing.js';
 
 const laboratory: Master<'structure'> = {
   id: '01938c5e-0000-7000-8000-000000000011',
@@ -31,11 +32,16 @@ const person: Master<'person'> = {
 describe.each(Object.keys(ldapDrivers) as LdapDriverName[])('over %s', (driver) => {
   const directory = new TestDirectory({ driver });
   const { settings } = directory;
+  const line = () => new TcpLine(() => settings.url, isLdapWrite);
+  // Over a line that may be cut, nobody waits for long.
+  const at = (url?: string) => ldapConnector({ ...settings, ...(url !== undefined && { url, deadlineMs: 2_000 }) });
   const nowhere = { ...settings, url: 'ldap://127.0.0.1:9', deadlineMs: 1_000 };
 
   conformance('ldap', {
     entity: 'structure',
-    connector: () => ldapConnector(settings),
+    lacks: ['closing', 'removal'],
+    connector: at,
+    line: line(),
     unreachable: () => ldapConnector(nowhere),
     context: contextWith({}),
     masters: {
@@ -46,6 +52,10 @@ describe.each(Object.keys(ldapDrivers) as LdapDriverName[])('over %s', (driver) 
     spoil: (row) => ({ ...row, supannTypeEntite: [''], supannCodeEntiteParent: ['é'] }),
     mark: (targetId) => directory.entryCsn(targetId),
     count: () => directory.count(settings.structuresBranch),
+    crowd: directory.crowd((n) => ({
+      dn: directory.structure(`C${n}`),
+      entry: { objectClass: ['organizationalUnit', 'supannEntite'], ou: `C${n}`, supannCodeEntite: `C${n}` },
+    })),
     decorate: async (dn) => {
       await directory.ldap.modify(dn, [{ op: 'add', attribute: 'seeAlso', values: 'cn=archive,dc=example' }]);
       return async (now) => (await directory.ldap.read(now, ['seeAlso']))?.attributes.seeAlso?.length === 1;
@@ -57,7 +67,9 @@ describe.each(Object.keys(ldapDrivers) as LdapDriverName[])('over %s', (driver) 
 
   conformance('ldap', {
     entity: 'person',
-    connector: () => ldapConnector(settings),
+    lacks: [],
+    connector: at,
+    line: line(),
     unreachable: () => ldapConnector(nowhere),
     context: context('cfontaine'),
     masters: {
@@ -70,6 +82,10 @@ describe.each(Object.keys(ldapDrivers) as LdapDriverName[])('over %s', (driver) 
     spoil: (row) => ({ ...row, supannCivilite: ['Mlle é'] }),
     mark: (targetId) => directory.entryCsn(targetId),
     count: () => directory.count(settings.peopleBranch),
+    crowd: directory.crowd((n) => ({
+      dn: directory.person(`guest${n}`),
+      entry: { objectClass: 'inetOrgPerson', uid: `guest${n}`, cn: `Guest ${n}`, sn: 'Guest' },
+    })),
     decorate: async (dn) => {
       await directory.ldap.modify(dn, [
         { op: 'add', attribute: 'objectClass', values: 'posixAccount' },

@@ -1,4 +1,4 @@
-import { conformance } from '@myelin/connector';
+import { conformance, isHttpWrite, TcpLine } from '@myelin/connector';
 import type { Master } from '@myelin/contracts';
 import { sampleConnector } from './sample.connector.js';
 import { SampleTarget } from './sample.target.testing.js';
@@ -18,7 +18,9 @@ const structure: Master<'structure'> = {
 
 conformance('sample', {
   entity: 'structure',
-  connector: () => sampleConnector(target),
+  lacks: ['renaming', 'closing', 'removal', 'rules', 'versions', 'listing'],
+  connector: (url = target.url) => sampleConnector({ url, token: target.token }),
+  line: new TcpLine(() => target.url, isHttpWrite),
   unreachable: () => sampleConnector({ url: 'http://127.0.0.1:9', token: target.token }),
   context: { today: '2026-11-27', name: undefined, reference: () => undefined },
   masters: { base: structure, changed: { ...structure, longLabel: 'Laboratoire des données d’Exempleville' } },

@@ -1,5 +1,7 @@
-export { conformance, type Harness } from './conformance.js';
+export { conformance } from './conformance.js';
 export { Fatal, NameTaken, Rejected, TargetDown, TargetError, TryLater } from './errors.js';
+export { type Harness, type Notion } from './harness.js';
+export { isHttpWrite, TcpLine, type Line } from './line.js';
 export { changedAttributes, rowHash, sameValue, type Row, type RowValue } from './row.js';
 export {
   SKIP,
@@ -17,9 +19,9 @@ export {
   type Referenced,
   type Removal,
   type Rule,
+  type Script,
   type Session,
   type Shaped,
   type Sync,
-  type Script,
   type Written,
 } from './spi.js';

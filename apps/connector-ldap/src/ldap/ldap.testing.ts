@@ -100,3 +100,13 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
     (error: unknown) => error,
   );
 }
+
+/** Tags of the requests that write (RFC 4511 §4.6 to 4.9): modify, add, delete, rename. */
+const WRITES = [0x66, 0x68, 0x4a, 0x6c];
+
+/** Whether what a client has sent begins with a request that writes: sequence, message id, request. */
+export function isLdapWrite(sent: Buffer): boolean {
+  const lengthOf = (at: number) => (sent[at]! < 0x80 ? 1 : 1 + (sent[at]! & 0x7f));
+  const id = 1 + lengthOf(1);
+  return sent[0] === 0x30 && sent[id] === 0x02 && WRITES.includes(sent[id + 2 + sent[id + 1]!]!);
+}

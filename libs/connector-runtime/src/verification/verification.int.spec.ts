@@ -107,6 +107,19 @@ it('keeps to its budget, whatever time has passed and however many instances the
   expect(await readSince()).toBe(6);
 });
 
+it('waits until the time allows a whole one', async () => {
+  await given(30);
+  await bed.given(2);
+  await longAgo();
+  const start = (await reads()).length;
+  const passes = () => bed.dataSource.query(`update verification set taken_at = taken_at - interval '1 minute'`);
+  await bed.verify(1);
+  expect((await reads()).length).toBe(start);
+  await passes();
+  await bed.turn();
+  expect((await reads()).length).toBe(start + 1);
+});
+
 it.each<[string, () => Promise<unknown>]>([
   ['paused', () => bed.post('/control/pause')],
   ['disabled', () => bed.post('/control/disable')],
