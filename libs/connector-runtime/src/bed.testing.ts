@@ -9,7 +9,6 @@ import { ConnectorRuntimeModule } from './connector-runtime.module.js';
 import type { ConnectorSettings } from './connector-runtime.settings.js';
 import { TestDatabase } from './database.testing.js';
 import { Intake } from './intake/intake.js';
-import type { StartAs } from './operators/control.js';
 import { WRITTEN_AS } from './operators/populations.js';
 import { FREE } from './work/claim.sql.js';
 import { TableTarget } from './table-target.testing.js';

@@ -208,7 +208,10 @@ it('adopts persons beside the structures that they are in, and maps them at once
   const row = { login: 'm', label: 'By Hand', structures: ['e1'], code: 'S1', status: 'active' };
   bed.target.strangers = [entry('e1', ['x-lab:1']), entry('p1', ['siham:7'], { row, name: 'm' })];
   const job = await plan();
-  expect((await lines(job)).find(({ id }) => id === one.id)).toMatchObject({ finding: 'adoptable', changed: ['label'] });
+  expect((await lines(job)).find(({ id }) => id === one.id)).toMatchObject({
+    finding: 'adoptable',
+    changed: ['label'],
+  });
   await execute(job);
   await bed.settled();
   expect(await bed.ledger(one.id)).toMatchObject({ status: 'observed', held_changes: ['label'], adopted: true });

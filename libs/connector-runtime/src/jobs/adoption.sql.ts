@@ -39,11 +39,7 @@ export interface Named {
 }
 
 /** The records of these names (`scheme:value`), with their newest states and where the ledger has them in the target. */
-export async function recordsOf(
-  dataSource: DataSource,
-  entity: Entity,
-  keys: readonly string[],
-): Promise<Named[]> {
+export async function recordsOf(dataSource: DataSource, entity: Entity, keys: readonly string[]): Promise<Named[]> {
   if (keys.length === 0) return [];
   return (await dataSource.query(
     `select named.key, l.id, l.target_id as "targetId", l.status, s.epoch, s.revision, s.state

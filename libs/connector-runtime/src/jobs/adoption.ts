@@ -4,7 +4,15 @@ import type { Entity } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
 import { decide, standingOf } from '../work/decision.js';
 import type { Mapper } from '../work/mapper.js';
-import { forgetMatches, judgeMatches, readMatches, recordsOf, saveMatches, type Match, type Named } from './adoption.sql.js';
+import {
+  forgetMatches,
+  judgeMatches,
+  readMatches,
+  recordsOf,
+  saveMatches,
+  type Match,
+  type Named,
+} from './adoption.sql.js';
 import { keptApart } from './conflicts.sql.js';
 import type { Item, Job, Stranger } from './job.js';
 import type { Step } from './scan.js';
