@@ -4,7 +4,7 @@ import { call } from '../deploy/demo/hub.js';
 import { connected } from './database.js';
 import { addAll, bound, readEntries } from './directory.js';
 import { answers, ended, resynchronised, type ResyncJob } from './hub.js';
-import { alternate, peakRssMb, seconds, shown, speeds, type Bench } from './measure.js';
+import { alternate, cpuSeconds, peakRssMb, seconds, shown, speeds, type Bench } from './measure.js';
 import { kafkaOf, readThrough } from './topic.js';
 
 const PERSON_TOPIC = 'referential.person.v1';
@@ -164,6 +164,10 @@ export const overlayBench: Bench = {
       known.push(job.id);
       if (job.plan.actions.length > 0) throw new Error(`rows differ: ${JSON.stringify(job.plan.actions)}`);
       if (connector === overlaid) peaks.push(peakRssMb(connector.pid));
+      // The same work in processor time, which says more where others are at work too.
+      context.log(
+        `      ${connector === overlaid ? 'with' : 'without'} it ${shown(cpuSeconds(connector.pid))} s of processor`,
+      );
       return { value: n / secondsOf(job), counts: { persons: job.plan.total } };
     };
     const known = await remaps(plain);
