@@ -23,6 +23,7 @@ import { JobRunner, UNDO_DAYS } from './jobs/job.runner.js';
 import { ParkedController } from './operators/parked.controller.js';
 import { ConflictsController } from './jobs/conflicts.controller.js';
 import { ResyncController } from './jobs/resync.controller.js';
+import type { ThreadStart } from './jobs/scan.threads.js';
 import { Scans } from './jobs/scans.js';
 import { ScriptController } from './jobs/script.controller.js';
 import { EXPLAIN_VALUES, ExplainController } from './operators/explain.controller.js';
@@ -84,11 +85,11 @@ export interface ConnectorDefinition {
 /** The runtime around one connector: state, ledger, intake, workers, status. */
 @Module({})
 export class ConnectorRuntimeModule {
-  /** `main` is the module with which the process was started, where threads can be started with it too. */
+  /** `threads`: how threads that map are started, where they can be. */
   static of(
     { connector: kind, entities }: ConnectorDefinition,
     settings: ConnectorSettings,
-    main?: string,
+    threads?: ThreadStart,
   ): DynamicModule {
     // Two connectors under one name would be one consumer group, and each would get a part of the topics.
     const connector: Connector = { name: settings.CONNECTOR_NAME || kind.name, open: () => kind.open() };
@@ -171,8 +172,7 @@ export class ConnectorRuntimeModule {
         {
           provide: Scans,
           inject: [DataSource, Mapper],
-          useFactory: (dataSource: DataSource, mapper: Mapper) =>
-            new Scans(dataSource, mapper, main === undefined ? undefined : { main, overlay: settings.OVERLAY }),
+          useFactory: (dataSource: DataSource, mapper: Mapper) => new Scans(dataSource, mapper, threads),
         },
         { provide: Traffic, useFactory: () => new Traffic() },
         {

@@ -5,6 +5,7 @@ import {
   serviceSettings,
   settingsOrLeave,
   startService,
+  withFiles,
   type SettingsOf,
   type SettingsSpec,
 } from '@myelin/platform';
@@ -40,7 +41,10 @@ export async function startConnector<S extends SettingsSpec>(options: {
   return startService({
     ...{ name: options.name, title: options.title, settings: spec },
     module: (settings) =>
-      ConnectorRuntimeModule.of(define(settings), settings as unknown as ConnectorSettings, options.main),
+      ConnectorRuntimeModule.of(define(settings), settings as unknown as ConnectorSettings, {
+        main: options.main,
+        env: withFiles({ ...serviceSettings, ...spec }),
+      }),
     prepare: async (app) => {
       connectBatchConsumer(app, app.get(BatchConsumer));
       await app.startAllMicroservices();

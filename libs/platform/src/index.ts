@@ -27,4 +27,5 @@ export {
   type Setting,
   type SettingsOf,
   type SettingsSpec,
+  withFiles,
 } from './settings.js';

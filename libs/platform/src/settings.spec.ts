@@ -12,6 +12,7 @@ import {
   SettingsFault,
   text,
   url,
+  withFiles,
 } from './settings.js';
 
 const spec = {
@@ -93,6 +94,14 @@ describe('a setting in a file', () => {
     writeFileSync(path, 'from a file\n');
     expect(readSettings(spec, { ...right, TOKEN: undefined, TOKEN_FILE: path }).TOKEN).toBe('from a file');
     expect(readSettings(spec, { ...right, TOKEN_FILE: path }).TOKEN).toBe('from a file');
+  });
+
+  it('is kept as it was, whatever becomes of it', () => {
+    const path = join(folder, 'note');
+    writeFileSync(path, 'as it was\n');
+    const env = withFiles(spec, { ...right, NOTE_FILE: path });
+    writeFileSync(path, 'changed\n');
+    expect(readSettings(spec, env)).toMatchObject({ NOTE: 'as it was', PORT: 80 });
   });
 
   it('that is not there is a fault that names the variable', () =>

@@ -119,6 +119,20 @@ function fromFile(name: string, env: NodeJS.ProcessEnv): string | undefined {
   }
 }
 
+/** The environment with what stands in the files that it names: it reads the same later, whatever becomes of them. */
+export function withFiles(spec: SettingsSpec, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  const read = Object.keys(spec).flatMap((name) => {
+    const text = fromFile(name, env);
+    return text === undefined
+      ? []
+      : [
+          [name, text],
+          [`${name}_FILE`, ''],
+        ];
+  });
+  return { ...env, ...(Object.fromEntries(read) as NodeJS.ProcessEnv) };
+}
+
 /** The settings as they may be logged: secrets and URLs with a password as `***`. */
 export function printable(spec: SettingsSpec, values: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.keys(spec).map((name) => [name, spec[name]?.secret ? '***' : values[name]]));

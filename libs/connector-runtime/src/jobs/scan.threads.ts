@@ -30,8 +30,8 @@ export const threadCount = () => Math.min(availableParallelism() - 1, MOST_THREA
 export interface ThreadStart {
   /** The module with which the process was started. */
   readonly main: string;
-  /** The overlay of the process; its file may be another by now. */
-  readonly overlay: string | undefined;
+  /** The settings of the process; the files that held some of them may say something else by now. */
+  readonly env: NodeJS.ProcessEnv;
 }
 
 /** Who looks at ranges. */
@@ -104,8 +104,7 @@ class ScanThread implements Looker {
   private count = 0;
   private failure: Error | undefined;
 
-  constructor({ main, overlay = '' }: ThreadStart) {
-    const env = { ...process.env, OVERLAY: overlay, OVERLAY_FILE: '' };
+  constructor({ main, env }: ThreadStart) {
     this.worker = new Worker(main, { name: 'scan', env });
     // Whoever must not wait for it can leave.
     this.worker.unref();
