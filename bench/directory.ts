@@ -27,6 +27,17 @@ export async function readEntries(directory: LdapAccess): Promise<Entry[]> {
   return entries.sort((a, b) => depth(a) - depth(b));
 }
 
+/** The version of every entry of a person or a structure, which changes with each write to it, by its name. */
+export async function readVersions(directory: LdapAccess): Promise<Map<string, string>> {
+  const client = await bound(directory);
+  const versions = new Map<string, string>();
+  const options = { filter: '(supannRefId=*)', attributes: ['entryCSN'], paged: { pageSize: 1000 } };
+  for await (const { searchEntries } of client.searchPaginated(directory.baseDn, options))
+    for (const { dn, entryCSN } of searchEntries) versions.set(dn, String(entryCSN));
+  await client.unbind();
+  return versions;
+}
+
 /** As the pool of the connector has them. */
 const CONNECTIONS = 4;
 const IN_FLIGHT = 16;

@@ -1,10 +1,10 @@
 import type { Client, Entry } from 'ldapts';
-import { createTree, type Service } from '@myelin/testing';
+import { createTree, type Service, type Slapd } from '@myelin/testing';
 import { call } from '../deploy/demo/hub.js';
 import { connected } from './database.js';
-import { addAll, bound, readEntries } from './directory.js';
-import { answers, ended, resynchronised, type ResyncJob } from './hub.js';
-import { alternate, cpuSeconds, peakRssMb, seconds, shown, speeds, type Bench } from './measure.js';
+import { addAll, bound, readEntries, readVersions } from './directory.js';
+import { answers, ended, resynchronised, type FreshOptions, type ResyncJob } from './hub.js';
+import { alternate, cpuSeconds, peakRssMb, seconds, shown, speeds, type Bench, type Context } from './measure.js';
 import { kafkaOf, readThrough } from './topic.js';
 
 const PERSON_TOPIC = 'referential.person.v1';
@@ -172,9 +172,27 @@ export const overlayBench: Bench = {
     };
     const known = await remaps(plain);
     const sides = await alternate(context, 'persons/s', side(overlaid, plain), side(plain, overlaid));
+    await plain.stop();
+    await overlaid.stop();
+    await changeAll(context, { topicPrefix, databasePrefix, directory }, known);
     return speeds(sides, 'persons/s', peaks);
   },
 };
+
+/** Starts a connector with an overlay that changes one attribute of everybody, and holds its job to one write for each. */
+async function changeAll({ n, services, log }: Context, shared: FreshOptions & { directory: Slapd }, known: string[]) {
+  const OVERLAY = JSON.stringify({ person: { set: { displayName: `row.displayName & ' (UNIV)'` } } });
+  const { services: started } = await services.fresh(['connector-ldap'], { ...shared, settings: { OVERLAY } });
+  const connector = started['connector-ldap'];
+  const before = await readVersions(shared.directory);
+  await connector.start();
+  const job = await remapped(connector, known);
+  const touched = [...(await readVersions(shared.directory))].filter(([dn, version]) => before.get(dn) !== version);
+  const told = JSON.stringify({ plan: job.plan.actions, outcomes: job.progress.outcomes, entries: touched.length });
+  if (job.progress.outcomes.modified !== n || touched.length !== n) throw new Error(`not one write for each: ${told}`);
+  log(`  an attribute of all changed in ${shown(secondsOf(job))} s: ${told}`);
+  await connector.stop();
+}
 
 /** From the request of a job to its end. */
 const secondsOf = ({ requestedAt, endedAt }: ResyncJob) =>
