@@ -4,6 +4,7 @@ import { isTopicMissing } from './errors.js';
 import type { KafkaClient } from './kafka.js';
 import { Outage } from './outage.js';
 import { Progress, type Standing } from './progress.js';
+import { topicOffsets } from './topic-reader.js';
 import { Backoff, bounded, pause } from './waiting.js';
 
 export type MemberState = 'stopped' | 'waiting for Kafka' | 'consuming' | 'failed';
@@ -243,7 +244,7 @@ export class GroupMember {
       );
       const standings: Standing[] = [];
       for (const topic of topics) {
-        for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+        for (const { partition, low, high } of await topicOffsets(admin, topic)) {
           const offset = committed.get(`${topic}/${partition}`) ?? -1n;
           standings.push({
             topic,

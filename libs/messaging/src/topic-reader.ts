@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Admin } from 'kafkajs';
 import type { KafkaClient } from './kafka.js';
 import type { Incoming } from './message.js';
 import { bounded } from './waiting.js';
@@ -7,13 +9,31 @@ const FETCH_WAIT_MS = 500;
 /** Answers without anything from every broker in a row after which nothing more is to come: compaction took the last messages. */
 const QUIET_FETCHES = 20;
 const CLOSE_MS = 5_000;
+const PATIENCE_MS = 10_000;
+const AGAIN_MS = 200;
+
+/**
+ * The first and the next offset of each partition of a topic. A partition that has just got its leader is waited for: kafkajs
+ * itself gives up.
+ */
+export async function topicOffsets(admin: Admin, topic: string) {
+  for (const end = performance.now() + PATIENCE_MS; ;) {
+    try {
+      return await admin.fetchTopicOffsets(topic);
+    } catch (error) {
+      const { type } = error as { type?: unknown };
+      if (type !== 'NOT_LEADER_FOR_PARTITION' || performance.now() > end) throw error;
+      await sleep(AGAIN_MS);
+    }
+  }
+}
 
 /** The end of each partition of a topic: the offset that its next message gets. Throws when there is no such topic. */
 export async function topicEnds({ kafka, topicPrefix }: KafkaClient, name: string): Promise<bigint[]> {
   const admin = kafka.admin({ retry: { retries: 2 } });
   try {
     await admin.connect();
-    const offsets = await admin.fetchTopicOffsets(topicPrefix + name);
+    const offsets = await topicOffsets(admin, topicPrefix + name);
     return offsets.sort((a, b) => a.partition - b.partition).map(({ high }) => BigInt(high));
   } finally {
     await bounded(admin.disconnect(), CLOSE_MS);

@@ -182,7 +182,13 @@ export async function readTopic({ kafka, topicPrefix }: KafkaClient, name: strin
   const topic = topicPrefix + name;
   const admin = kafka.admin();
   await admin.connect();
-  const ends = await admin.fetchTopicOffsets(topic);
+  // A topic that was made a moment ago is not known everywhere yet.
+  const ends = await until(() =>
+    admin.fetchTopicOffsets(topic).catch((error: { retriable?: boolean }) => {
+      if (!error.retriable) throw error as Error;
+      return undefined;
+    }),
+  );
   await admin.disconnect();
   const open = new Map(
     ends.filter(({ low, high }) => low !== high).map(({ partition, high }) => [partition, BigInt(high)]),
