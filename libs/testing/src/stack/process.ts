@@ -164,11 +164,19 @@ export async function reapLeftover(file: string, mark: string): Promise<void> {
 
 /** A process and everything below it, parents first. */
 function processTree(pid: number): number[] {
-  if (!existsSync(`/proc/${pid}/task`)) return [];
-  const children = readdirSync(`/proc/${pid}/task`)
+  const children = threadsOf(pid)
     .flatMap((thread) => readOrNothing(`/proc/${pid}/task/${thread}/children`).split(' '))
     .filter((child) => child !== '');
   return [pid, ...children.flatMap((child) => processTree(Number(child)))];
+}
+
+/** None when it is gone, which may be at any moment. */
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
 }
 
 function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
