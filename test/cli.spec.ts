@@ -147,6 +147,7 @@ it('does not suspend or delete unless it is told twice', async () => {
   const records = (await myelin('export', 'person', '--status', 'active')).out.trimEnd().split('\n');
   const { id } = JSON.parse(records[0]!) as { id: string };
   await myelin('observe', '--reason', 'to look first');
+  expect((await myelin('status')).out).toMatch(/^ldap +observing +person/m);
   await call('POST', `${person.url}/persons/${id}/deactivation`, {});
   await until('the difference should be noted', async () => {
     const { items } = await call<{ items: object[] }>('GET', `${connector.url}/troubles?kind=observed`);
@@ -191,6 +192,7 @@ it('takes over what was in a directory before: plan, conflicts for people to dec
   expect((await myelin('conflicts')).out).toMatch(/\(none\)/);
 
   const written = await myelin('write', '--population', 'resource', '--reason', 'the first');
+  expect((await myelin('status')).out).toMatch(/^ldap +open for resource +person/m);
   expect(written.out).toMatch(/^written: resource; the rest is observed$/m);
   await until('the entry should get the id', async () => (await findEntry(hub.directory, recordId)) !== undefined);
   expect(await findEntry(hub.directory, recordId)).toMatchObject({ uid: ['old1'], sn: ['Adopted'] });

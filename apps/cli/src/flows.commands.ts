@@ -12,9 +12,16 @@ interface Health {
 
 interface ConnectorStatus {
   readonly connector: string;
-  readonly work: { readonly state: string; readonly detail?: string };
   readonly entities: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly aside: number;
+}
+
+interface Control {
+  readonly work: string;
+  readonly detail: string;
+  readonly observe: boolean;
+  /** Those that are written while the rest is observed. */
+  readonly populations: readonly string[];
 }
 
 interface Connectors {
@@ -147,7 +154,12 @@ async function status({ addresses, output }: Context): Promise<void> {
     Object.entries(servicesOf(addresses)).map(async ([name, url]) => ({ name, url, ...(await healthOf(url)) })),
   );
   const answering = health.filter(({ name, status: state }) => name in connectors && state !== 'down');
-  const statuses = await Promise.all(answering.map(({ url }) => call<ConnectorStatus>('GET', `${url}/status`)));
+  const statuses = await Promise.all(
+    answering.map(async ({ url }) => ({
+      ...(await call<ConnectorStatus>('GET', `${url}/status`)),
+      control: await call<Control>('GET', `${url}/control`),
+    })),
+  );
   output.answer({ services: health, connectors: statuses }, () => {
     output.table(
       ['SERVICE', 'HEALTH', ''],
@@ -157,11 +169,11 @@ async function status({ addresses, output }: Context): Promise<void> {
     output.line();
     output.table(
       ['CONNECTOR', 'WORK', 'OBJECT', 'RECORDS', 'APPLIED', 'DUE', 'WAITING', 'HELD', 'PARKED'],
-      statuses.flatMap(({ connector, work, entities }) =>
+      statuses.flatMap(({ connector, control, entities }) =>
         Object.entries(entities)
           .filter(([, { total = 0 }]) => total > 0)
           .map(([entity, { total = 0, applied = 0, due = 0, waiting = 0, held = 0, parked = 0 }]) => [
-            ...[connector, work.state, entity, total, applied, due, waiting, held, parked],
+            ...[connector, workOf(control), entity, total, applied, due, waiting, held, parked],
           ]),
       ),
     );
@@ -169,6 +181,10 @@ async function status({ addresses, output }: Context): Promise<void> {
   const ill = health.filter(({ status: state }) => state === 'down');
   if (ill.length > 0) throw new Failure(EXIT.unreachable, `down: ${ill.map(({ name }) => name).join(', ')}`);
 }
+
+/** Whether anything is written, and for whom where that is not everybody. */
+const workOf = ({ work, observe, populations }: Control) =>
+  work === 'open' && observe ? `open for ${populations.join(', ')}` : work;
 
 /** The health of a service; one that does not answer is down. */
 async function healthOf(url: string): Promise<Health> {
@@ -188,8 +204,7 @@ const faultsOf = (checks: Health['checks']) =>
 
 async function turn(context: Context, name: string, body: object): Promise<void> {
   const url = `${context.connector}/control/${name}`;
-  type View = { work: string; detail: string; observe: boolean; populations: string[] };
-  const view = await call<View>('POST', url, { body: { author: context.author, ...body } });
+  const view = await call<Control>('POST', url, { body: { author: context.author, ...body } });
   context.output.answer(view, ({ work, detail, observe, populations }) => {
     context.output.line(detail === '' ? work : `${work}: ${detail}`);
     if (observe && populations.length > 0)
