@@ -9,7 +9,7 @@ import { attributeType, knownAttributes, type AttributeName } from './supann/sch
 const OWN = ['rdn', 'objectClass', 'supannRefId', 'supannRessourceEtat', 'supannRessourceEtatDate'];
 /** What the directory keeps by itself (RFC 4512 §3.4, RFC 4530, RFC 5020, password policies, memberOf). */
 const OPERATIONAL =
-  /^(createTimestamp|creatorsName|modifyTimestamp|modifiersName|structuralObjectClass|governingStructureRule|subschemaSubentry|collectiveAttributeSubentries|collectiveExclusions|entry(UUID|CSN|DN|TTL)|contextCSN|(has|num|all)?Subordinates|numSubordinates|memberOf|pwd[a-z]+)$/i;
+  /^(createTimestamp|creatorsName|modifyTimestamp|modifiersName|structuralObjectClass|governingStructureRule|subschemaSubentry|collectiveAttributeSubentries|collectiveExclusions|entry(UUID|CSN|DN|TTL)|contextCSN|(has|num|all)?Subordinates|memberOf|pwd[a-z]+)$/i;
 /** What is no text, or nobody may read back. */
 const NO_TEXT = /^(userPassword|jpegPhoto|photo|audio|userCertificate|cACertificate|userSMIMECertificate|userPKCS12)$/i;
 /** Other names of attributes (RFC 4519, RFC 4524, RFC 2798): the directory answers with the first one. */

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Listed, Sync } from '@myelin/connector';
+import type { Listed } from '@myelin/connector';
 import type { Entity } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
 import { decide, standingOf } from '../work/decision.js';
@@ -15,9 +15,9 @@ import {
 } from './adoption.sql.js';
 import { keptApart } from './conflicts.sql.js';
 import type { Item, Job, Stranger } from './job.js';
+import { BEGINNING, isOurs, Listing, type ListingSync } from './listing.js';
 import type { Step } from './scan.js';
 import { adoptedAs } from './sweep.sql.js';
-import { BEGINNING, isOurs } from './sweep.js';
 
 /** Records looked at in one step, once the target has shown all that it has. */
 const CHUNK = 500;
@@ -36,16 +36,17 @@ interface Candidate {
  * by strong identifiers that belong to one record. What each entry claims is noted first, and judged when all have been seen.
  */
 export class Adoption {
-  private pages: AsyncIterator<readonly Listed[]> | undefined;
-  private isListed = false;
+  private readonly listing: Listing;
 
   /** `sync` must be able to list. */
   constructor(
     private readonly dataSource: DataSource,
     private readonly mapper: Mapper,
-    private readonly sync: Sync & Required<Pick<Sync, 'list'>>,
+    private readonly sync: ListingSync,
     private readonly job: Pick<Job, 'id' | 'automatic'>,
-  ) {}
+  ) {
+    this.listing = new Listing(sync);
+  }
 
   private get entity(): Entity {
     return this.sync.entity;
@@ -53,22 +54,17 @@ export class Adoption {
 
   /** The next page, or what was claimed of the records after `after`; one that was interrupted lists everything again. */
   async step(after: string | null): Promise<Step> {
-    const { dataSource, job, entity } = this;
-    if (this.isListed || (after !== null && after !== BEGINNING)) return this.judged(after ?? BEGINNING);
-    if (!this.pages) {
-      await forgetMatches(dataSource.manager, job.id, entity);
-      this.pages = this.sync.list()[Symbol.asyncIterator]();
-    }
-    const page = await this.pages.next();
-    if (!page.done) return this.look(page.value);
+    const { dataSource, job, entity, listing } = this;
+    if (listing.isBehind(after)) return this.judged(after ?? BEGINNING);
+    if (!listing.hasBegun) await forgetMatches(dataSource.manager, job.id, entity);
+    const page = await listing.next();
+    if (page) return this.look(page);
     await judgeMatches(dataSource, job.id, entity);
-    this.isListed = true;
-    return { last: BEGINNING, scanned: 0, items: [] };
+    return listing.end();
   }
 
   close(): void {
-    // Its connection is somebody else's from here on.
-    this.pages?.return?.()?.catch(() => undefined);
+    this.listing.close();
   }
 
   private async look(page: readonly Listed[]): Promise<Step> {

@@ -1,17 +1,13 @@
-import type { Sync } from '@myelin/connector';
 import type { Entity } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
 import type { Mapper } from '../work/mapper.js';
 import { Adoption } from './adoption.js';
 import { isWhole, type Job } from './job.js';
+import { canList } from './listing.js';
 import { Scan, type Step } from './scan.js';
 import { threadCount, ThreadedScan, type ThreadStart } from './scan.threads.js';
 import { Sweep } from './sweep.js';
 import { UndoScan } from './undo.js';
-
-/** Whether a target can tell all that it has of a kind of entity. */
-export const canList = (sync: Sync | undefined): sync is Sync & Required<Pick<Sync, 'list'>> =>
-  sync?.list !== undefined;
 
 /** To start threads takes as long as to map a few thousand entities. */
 const MANY = 3000;

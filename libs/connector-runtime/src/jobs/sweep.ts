@@ -1,33 +1,29 @@
-import { TargetError, type Found, type Listed, type Ref, type Sync } from '@myelin/connector';
+import { TargetError, type Found, type Listed, type Ref } from '@myelin/connector';
 import type { Entity } from '@myelin/contracts';
 import type { DataSource } from 'typeorm';
 import { consequenceOf } from '../work/outcome.js';
 import { decide, standingOf } from '../work/decision.js';
 import type { Item, Stranger } from './job.js';
+import { BEGINNING, isOurs, Listing, type ListingSync, type Ours } from './listing.js';
 import type { Scan, Step } from './scan.js';
 import { adoptedAs, knownOf, saveSeen, type Sighting } from './sweep.sql.js';
-
-/** Where the ledger is looked at once the target has shown all that it has. */
-export const BEGINNING = '00000000-0000-0000-0000-000000000000';
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-export type Ours = Listed & Sighting;
 
 /**
  * Reads the whole of one kind of entity in the target, page by page, then looks one by one for what the ledger has and no page
  * had. Whatever seems wrong is looked at twice: things change while a long listing is read.
  */
 export class Sweep {
-  private pages: AsyncIterator<readonly Listed[]> | undefined;
-  private isListed = false;
+  private readonly listing: Listing;
 
   /** `sync` must be able to list. */
   constructor(
     private readonly dataSource: DataSource,
     private readonly scan: Scan,
-    private readonly sync: Sync & Required<Pick<Sync, 'list'>>,
+    private readonly sync: ListingSync,
     private readonly job: string,
-  ) {}
+  ) {
+    this.listing = new Listing(sync);
+  }
 
   private get entity(): Entity {
     return this.sync.entity;
@@ -35,17 +31,13 @@ export class Sweep {
 
   /** The next page, or the entities after `after` that no page had; a sweep that was interrupted lists everything again. */
   async step(after: string | null): Promise<Step> {
-    if (this.isListed || (after !== null && after !== BEGINNING)) return this.scan.unseen(after ?? BEGINNING, this.job);
-    this.pages ??= this.sync.list()[Symbol.asyncIterator]();
-    const page = await this.pages.next();
-    if (!page.done) return this.look(page.value);
-    this.isListed = true;
-    return { last: BEGINNING, scanned: 0, items: [] };
+    if (this.listing.isBehind(after)) return this.scan.unseen(after ?? BEGINNING, this.job);
+    const page = await this.listing.next();
+    return page ? this.look(page) : this.listing.end();
   }
 
   close(): void {
-    // Its connection is somebody else's from here on.
-    this.pages?.return?.()?.catch(() => undefined);
+    this.listing.close();
   }
 
   private async look(page: readonly Listed[]): Promise<Step> {
@@ -112,8 +104,5 @@ export class Sweep {
     }
   }
 }
-
-/** What carries anything but a master id is somebody else's. */
-export const isOurs = (one: Listed): one is Ours => one.id !== null && UUID.test(one.id);
 
 const sightingOf = ({ id, targetId }: Sighting): Sighting => ({ id, targetId });
