@@ -71,6 +71,8 @@ describe('a leftover of an earlier run', () => {
   it('is ended when its command line holds the mark, and left alone when not', async () => {
     const child = spawnTied('sleep', ['60.125'], { log });
     writePidFile(file, child);
+    // The kernel shows no command line while one program takes the place of another.
+    await until('setpriv to be sleep', () => readFileSync(`/proc/${child.pid}/comm`, 'utf8') === 'sleep\n');
     await reapLeftover(file, '60.126');
     expect(child.running).toBe(true);
     await reapLeftover(file, '60.125');
