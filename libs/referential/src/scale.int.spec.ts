@@ -1,7 +1,7 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { Outbox } from '@myelin/messaging';
 import { cause, openTables, says, somebody, until } from '../test/bed.js';
-import { ingest } from './ingest.js';
+import { ingest } from './ingest/ingest.js';
 import { createOutbox } from './outbox.js';
 
 const RECORDS = 4000;

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { DataSource } from 'typeorm';
 import type { ReferentialDefinition } from '../src/definition.js';
-import { fact, type SourceFact } from '../src/fact.js';
+import { fact, type SourceFact } from '../src/ingest/fact.js';
 import { MIGRATIONS } from '../src/migrations.js';
 import { ReferentialModule } from '../src/referential.module.js';
 import { TABLES, type Attributes } from '../src/tables.js';

@@ -11,8 +11,8 @@ import {
 } from '@myelin/messaging';
 import { LOGGER, ProblemError, type Logger } from '@myelin/platform';
 import { DataSource, QueryFailedError, type QueryRunner } from 'typeorm';
-import type { ReferentialDefinition } from './definition.js';
-import { present, type RecordView } from './record.service.js';
+import type { ReferentialDefinition } from '../definition.js';
+import { present, type RecordView } from '../record/record.service.js';
 import {
   countUnknown,
   endUnknown,
@@ -24,9 +24,9 @@ import {
   type Sighting,
   type UnknownRecord,
 } from './recovery.sql.js';
-import { isMasterId } from './request.js';
-import type { Attributes, MasterRecord } from './tables.js';
-import { DEFINITION, KAFKA, RELAY_SIGNAL, type RelaySignal } from './tokens.js';
+import { isMasterId } from '../request.js';
+import type { Attributes, MasterRecord } from '../tables.js';
+import { DEFINITION, KAFKA, RELAY_SIGNAL, type RelaySignal } from '../tokens.js';
 
 /** Who asks for an operation, why, and under which correlation id. */
 export interface Order {

@@ -1,4 +1,4 @@
-import { call, empty, somebody, startPersons, until, type Answer, type Running } from '../test/bed.js';
+import { call, empty, somebody, startPersons, until, type Answer, type Running } from '../../test/bed.js';
 
 let persons: Running;
 

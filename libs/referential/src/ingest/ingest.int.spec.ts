@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import type { DataSource } from 'typeorm';
-import { cause, empty, openTables, says, somebody } from '../test/bed.js';
+import { cause, empty, openTables, says, somebody } from '../../test/bed.js';
 import type { Ingested, SourceFact } from './fact.js';
 import { ingest } from './ingest.js';
-import type { Attributes } from './tables.js';
+import type { Attributes } from '../tables.js';
 
 let dataSource: DataSource;
 let close: () => Promise<void>;

@@ -1,4 +1,4 @@
-import type { Attributes } from './tables.js';
+import type { Attributes } from '../tables.js';
 
 /**
  * RFC 7386 merge patch, with one difference at the top: an attribute set to null stays, as null ("known to be empty"),

@@ -4,7 +4,7 @@ import { wholeNumber } from '@myelin/platform';
 import type { Request } from 'express';
 import { FileBody, withFile } from './import-file.js';
 import { ImportService } from './import.service.js';
-import { causeOf, masterId } from './request.js';
+import { causeOf, masterId } from '../request.js';
 
 /** Loads of files. The body is the file itself, of any size: it is read as it comes. */
 @ApiTags('imports')

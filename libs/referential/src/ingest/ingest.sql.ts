@@ -1,9 +1,9 @@
 import type { Cause, Status } from '@myelin/contracts';
 import type { QueryRunner } from 'typeorm';
 import type { KnownSource, LockedRecord, Write } from './decide.js';
-import type { IdentifierKey } from './golden.js';
+import type { IdentifierKey } from '../golden/golden.js';
 import type { OverStaged } from './staging.js';
-import type { Attributes } from './tables.js';
+import type { Attributes } from '../tables.js';
 
 type Rows<T> = Promise<T[]>;
 const version = (text: string | null) => (text === null ? null : Number(text));

@@ -3,11 +3,11 @@ import type { Cause } from '@myelin/contracts';
 import { briefly, LOGGER, ProblemError, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { settled } from './decide.js';
-import type { ReferentialDefinition } from './definition.js';
-import type { SourceFact } from './fact.js';
-import { ImportReader, storable, type Chunk, type ImportFormat, type LineFact } from './import-reader.js';
-import { contended, ingest } from './ingest.js';
+import { settled } from '../ingest/decide.js';
+import type { ReferentialDefinition } from '../definition.js';
+import type { SourceFact } from '../ingest/fact.js';
+import { ImportReader, storable, type Chunk, type ImportFormat, type LineFact } from '../bulk/import-reader.js';
+import { contended, ingest } from '../ingest/ingest.js';
 import {
   findRun,
   finish,
@@ -20,9 +20,9 @@ import {
   type KnownHere,
   type SourceRun,
 } from './reconcile.sql.js';
-import { checkSource } from './record.service.js';
-import { setStatus } from './record.sql.js';
-import { DEFINITION, RELAY_SIGNAL, type RelaySignal } from './tokens.js';
+import { checkSource } from '../record/record.service.js';
+import { setStatus } from '../record/record.sql.js';
+import { DEFINITION, RELAY_SIGNAL, type RelaySignal } from '../tokens.js';
 
 const PAGE = 1000;
 

@@ -1,7 +1,7 @@
 import type { Cause, Status } from '@myelin/contracts';
 import { MoreThan, type DataSource } from 'typeorm';
-import { NEWEST_DIRTY } from './ingest.sql.js';
-import { MasterRecord, RecordIdentifier } from './tables.js';
+import { NEWEST_DIRTY } from '../ingest/ingest.sql.js';
+import { MasterRecord, RecordIdentifier } from '../tables.js';
 
 export interface ListFilter {
   /** At most this many records. */

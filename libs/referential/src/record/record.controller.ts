@@ -16,10 +16,10 @@ import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiQuery, ApiResponse, A
 import { STATUSES, type Status } from '@myelin/contracts';
 import { ProblemError, wholeNumber } from '@myelin/platform';
 import type { Request, Response } from 'express';
-import { pivotName, type ReferentialDefinition } from './definition.js';
+import { pivotName, type ReferentialDefinition } from '../definition.js';
 import { Inject } from '@nestjs/common';
 import { RecordService, type RecordView } from './record.service.js';
-import { causeOf, masterId, pageStart, revisionSeen } from './request.js';
+import { causeOf, masterId, pageStart, revisionSeen } from '../request.js';
 
 const tag = (response: Response, record: RecordView) => response.setHeader('ETag', `"${record.revision}"`);
 

@@ -2,9 +2,9 @@ import { Body, Controller, Inject, Param, Put, Query, Req, Res, type Type } from
 import { ApiBody, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { ProblemError, wholeNumber } from '@myelin/platform';
 import type { Request, Response } from 'express';
-import { pivotName, type ReferentialDefinition } from './definition.js';
+import { pivotName, type ReferentialDefinition } from '../definition.js';
 import { RecordService } from './record.service.js';
-import { causeOf } from './request.js';
+import { causeOf } from '../request.js';
 
 /** The controller by which a source asserts its records, one at a time. */
 export function sourceController(definition: ReferentialDefinition): Type {

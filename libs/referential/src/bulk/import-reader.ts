@@ -1,6 +1,6 @@
 import { pivotValidator, type Entity, type FieldFault, type Validator } from '@myelin/contracts';
-import { unfit } from './canonical.js';
-import { fact, type SourceFact } from './fact.js';
+import { unfit } from '../ingest/canonical.js';
+import { fact, type SourceFact } from '../ingest/fact.js';
 import { csvLines } from './import-csv.js';
 import { ndjsonLines, type ImportLine } from './import-lines.js';
 

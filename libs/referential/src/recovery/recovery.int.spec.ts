@@ -1,5 +1,5 @@
 import { referentialTopic } from '@myelin/contracts';
-import { readTopic } from '../../messaging/test/bed.js';
+import { readTopic } from '../../../messaging/test/bed.js';
 import {
   call,
   copyDatabase,
@@ -10,7 +10,7 @@ import {
   startPersons,
   until,
   type Running,
-} from '../test/bed.js';
+} from '../../test/bed.js';
 
 const TOPIC = referentialTopic('person').name;
 const order = { author: 'operator', reason: 'exercise' };

@@ -2,8 +2,8 @@ import type { FieldFault, Status } from '@myelin/contracts';
 import { v7 as uuidv7 } from 'uuid';
 import { canonicalJson } from './canonical.js';
 import { type Ingested, type SourceFact } from './fact.js';
-import { claimsOf, golden, HUB, union, type IdentifierKey } from './golden.js';
-import type { Attributes } from './tables.js';
+import { claimsOf, golden, HUB, union, type IdentifierKey } from '../golden/golden.js';
+import type { Attributes } from '../tables.js';
 
 /** A source record that is already linked. */
 export interface KnownSource {

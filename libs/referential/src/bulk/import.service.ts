@@ -3,7 +3,7 @@ import type { Cause, FieldFault } from '@myelin/contracts';
 import { briefly, LOGGER, ProblemError, type Logger } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import type { ReferentialDefinition } from './definition.js';
+import type { ReferentialDefinition } from '../definition.js';
 import {
   ImportReader,
   storable,
@@ -12,10 +12,10 @@ import {
   type LineFact,
   type Rejection,
 } from './import-reader.js';
-import { ingest } from './ingest.js';
-import { checkSource } from './record.service.js';
-import { ImportRejection, ImportRun } from './tables.js';
-import { DEFINITION, RELAY_SIGNAL, type RelaySignal } from './tokens.js';
+import { ingest } from '../ingest/ingest.js';
+import { checkSource } from '../record/record.service.js';
+import { ImportRejection, ImportRun } from '../tables.js';
+import { DEFINITION, RELAY_SIGNAL, type RelaySignal } from '../tokens.js';
 
 type Counts = Pick<ImportRun, 'created' | 'updated' | 'unchanged' | 'stale' | 'rejected'>;
 

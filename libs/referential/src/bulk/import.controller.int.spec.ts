@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { call, empty, somebody, startPersons, until, type Answer, type Running } from '../test/bed.js';
+import { call, empty, somebody, startPersons, until, type Answer, type Running } from '../../test/bed.js';
 
 let persons: Running;
 

@@ -1,7 +1,7 @@
 import { amend, decide, settled, type KnownSource, type LockedRecord } from './decide.js';
 import { fact } from './fact.js';
-import { HUB } from './golden.js';
-import type { Attributes } from './tables.js';
+import { HUB } from '../golden/golden.js';
+import type { Attributes } from '../tables.js';
 
 const named = (birthName: string, ...keys: string[]): Attributes => ({
   birthName,

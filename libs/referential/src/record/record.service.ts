@@ -3,18 +3,18 @@ import { pivotFaults, type Cause, type FieldFault, type MasterFields } from '@my
 import { ProblemError } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { canonicalJson, digest, unfit } from './canonical.js';
-import { amend, hubSource, KEY_TAKEN } from './decide.js';
-import type { ReferentialDefinition } from './definition.js';
-import { fact, type Ingested, type SourceFact } from './fact.js';
-import { claimsOf, HUB } from './golden.js';
-import { contended, ingest } from './ingest.js';
-import { findHolders, lockRecords, mergeStaged } from './ingest.sql.js';
+import { canonicalJson, digest, unfit } from '../ingest/canonical.js';
+import { amend, hubSource, KEY_TAKEN } from '../ingest/decide.js';
+import type { ReferentialDefinition } from '../definition.js';
+import { fact, type Ingested, type SourceFact } from '../ingest/fact.js';
+import { claimsOf, HUB } from '../golden/golden.js';
+import { contended, ingest } from '../ingest/ingest.js';
+import { findHolders, lockRecords, mergeStaged } from '../ingest/ingest.sql.js';
 import { mergePatch } from './merge-patch.js';
-import { DEFINITION, RELAY_SIGNAL, type RelaySignal } from './tokens.js';
+import { DEFINITION, RELAY_SIGNAL, type RelaySignal } from '../tokens.js';
 import { findByIdentifier, listRecords, setStatus, type ListFilter } from './record.sql.js';
-import { stage, withStaging } from './staging.js';
-import { MasterRecord, type Attributes } from './tables.js';
+import { stage, withStaging } from '../ingest/staging.js';
+import { MasterRecord, type Attributes } from '../tables.js';
 
 /** A master record as the API shows it. */
 export type RecordView = MasterFields & Attributes & { revision: number };

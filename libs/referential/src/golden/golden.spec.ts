@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { claimsOf, golden, HUB, type SourceView } from './golden.js';
-import type { Attributes } from './tables.js';
+import type { Attributes } from '../tables.js';
 
 const says = (source: string, payload: Attributes): SourceView => ({ source, payload });
 const id = (scheme: string, value: string) => ({ scheme, value });

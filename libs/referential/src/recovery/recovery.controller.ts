@@ -4,7 +4,7 @@ import type { FieldFault } from '@myelin/contracts';
 import { correlationOf, ProblemError, wholeNumber } from '@myelin/platform';
 import type { Request } from 'express';
 import { RecoveryService, type Order } from './recovery.service.js';
-import { masterId, pageStart } from './request.js';
+import { masterId, pageStart } from '../request.js';
 
 const LONGEST_SCOPE = 10_000;
 

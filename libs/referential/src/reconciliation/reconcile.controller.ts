@@ -3,10 +3,10 @@ import { Controller, Get, Header, HttpCode, Inject, Param, Post, Query, Req, Str
 import { ApiOperation, ApiProduces, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { ProblemError } from '@myelin/platform';
 import type { Request } from 'express';
-import { FileBody, withFile } from './import-file.js';
+import { FileBody, withFile } from '../bulk/import-file.js';
 import { SOURCE_FINDINGS } from './reconcile.sql.js';
 import { ReconcileService } from './reconcile.service.js';
-import { causeOf, masterId } from './request.js';
+import { causeOf, masterId } from '../request.js';
 
 const run = {
   schema: {

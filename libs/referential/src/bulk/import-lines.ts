@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { FieldFault } from '@myelin/contracts';
-import type { Attributes } from './tables.js';
+import type { Attributes } from '../tables.js';
 
 /** One line of a file, read as far as it can be. */
 export type ImportLine =

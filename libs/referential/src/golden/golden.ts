@@ -1,4 +1,4 @@
-import type { Attributes } from './tables.js';
+import type { Attributes } from '../tables.js';
 
 /** What one source says of a record; `HUB` is the source of what people enter in the hub itself. */
 export interface SourceView {

@@ -4,7 +4,7 @@ import { pivotSchema, type Entity, type FieldFault } from '@myelin/contracts';
 import { ProblemError } from '@myelin/platform';
 import { parse } from 'csv-parse';
 import { readLine, type ImportLine } from './import-lines.js';
-import type { Attributes } from './tables.js';
+import type { Attributes } from '../tables.js';
 
 /** Where the cells of a column go in the document. */
 type Path = readonly (string | number)[];

@@ -1,7 +1,7 @@
 import type { FieldFault } from '@myelin/contracts';
 import { canonicalJson, digest } from './canonical.js';
-import { claimsOf, type IdentifierKey } from './golden.js';
-import type { Attributes } from './tables.js';
+import { claimsOf, type IdentifierKey } from '../golden/golden.js';
+import type { Attributes } from '../tables.js';
 
 /** One thing that a source asserts: a whole pivot document under the source's own key. */
 export interface SourceFact {
