@@ -9,6 +9,8 @@ export interface IdentifierScheme {
   readonly valid: (value: string) => boolean;
   /** A strong identifier names one real thing for ever: two source records that share it are the same record. */
   readonly strong: boolean;
+  /** One thing has one value of it only: two values are two things. */
+  readonly single: boolean;
   /** What a correct value looks like, for error messages. */
   readonly shape: string;
 }
@@ -42,9 +44,12 @@ const ppn = (value: string) => {
 };
 
 const scheme = (strong: boolean, shape: string, valid: (value: string) => boolean): IdentifierScheme => ({
-  strong,
-  shape,
-  valid,
+  ...{ strong, single: false, shape, valid },
+});
+
+/** A scheme of a national registry in which one thing has one number. */
+const single = (shape: string, valid: (value: string) => boolean): IdentifierScheme => ({
+  ...{ strong: true, single: true, shape, valid },
 });
 
 /**
@@ -53,9 +58,9 @@ const scheme = (strong: boolean, shape: string, valid: (value: string) => boolea
  * ORCID and ISNI (ISO 7064), IdRef PPN (ABES), ROR (ror.org), INE (shape only: its key is not published).
  */
 export const IDENTIFIER_SCHEMES: Readonly<Record<string, IdentifierScheme>> = {
-  uai: scheme(true, '7 digits and a key letter', keyLetter(7)),
-  rnsr: scheme(true, '9 digits and a key letter', keyLetter(9)),
-  siren: scheme(true, '9 digits with a Luhn key', national('FR', 'siren')),
+  uai: single('7 digits and a key letter', keyLetter(7)),
+  rnsr: single('9 digits and a key letter', keyLetter(9)),
+  siren: single('9 digits with a Luhn key', national('FR', 'siren')),
   siret: scheme(true, '14 digits with a Luhn key', national('FR', 'siret')),
   vat: scheme(true, 'FR, 2 digits and a SIREN', national('FR', 'tva')),
   rna: scheme(true, 'W and 9 characters', matches(/^W[0-9A-Z]{9}$/)),
@@ -68,12 +73,11 @@ export const IDENTIFIER_SCHEMES: Readonly<Record<string, IdentifierScheme>> = {
   siham: scheme(true, 'HR number: letters and digits', matches(/^[A-Z0-9]{1,20}$/)),
   apogee: scheme(true, 'student number: digits', matches(/^\d{1,20}$/)),
   pegase: scheme(true, 'learner code', matches(/^[A-Za-z0-9-]{1,40}$/)),
-  ine: scheme(
-    true,
+  ine: single(
     '10 characters and a key letter, or 9 digits and 2 letters',
     matches(/^([0-9A-Z]{10}[A-Z]|\d{9}[A-Z]{2})$/),
   ),
-  orcid: scheme(true, '0000-0000-0000-0000 with a key', (v) => /^(\d{4}-){3}\d{3}[\dX]$/.test(v) && mod11_2(v)),
+  orcid: single('0000-0000-0000-0000 with a key', (v) => /^(\d{4}-){3}\d{3}[\dX]$/.test(v) && mod11_2(v)),
   uid: scheme(true, 'login: a letter, then letters, digits, . _ -', matches(/^[a-z][a-z0-9._-]{0,63}$/)),
   eppn: scheme(true, 'name@scope', matches(/^[^@\s]+@[^@\s]+$/)),
 };

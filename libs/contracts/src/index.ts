@@ -30,14 +30,17 @@ export {
 } from './event.js';
 export { IDENTIFIER_SCHEMES, identifierFault, identifierScheme, type IdentifierScheme } from './identifier-schemes.js';
 export {
+  DERIVED,
   ENTITIES,
   PIVOT,
   referenceKeys,
+  ROLE_STATES,
   STATUSES,
   type Entity,
   type Master,
   type MasterFields,
   type PivotOf,
+  type RoleState,
   type Status,
 } from './master.js';
 export { BankAccount, Contact, Identifier, PostalAddress, Validity } from './parts.js';
@@ -49,6 +52,7 @@ export {
   ExternalRole,
   LearnerRole,
   Person,
+  PersonName,
   ResourceRole,
   Roles,
   StructureFunction,
@@ -66,6 +70,6 @@ export {
   type FieldFault,
   type Validator,
 } from './schema.js';
-export { ParentLink, Structure } from './structure.js';
-export { ThirdParty, ThirdPartyRole } from './third-party.js';
+export { ParentLink, Structure, StructureName } from './structure.js';
+export { ThirdParty, ThirdPartyName, ThirdPartyRole } from './third-party.js';
 export { deliveriesTopic, PARTITIONS, referentialTopic, type TopicContract } from './topics.js';

@@ -17,7 +17,19 @@ export interface MasterFields {
   status: Status;
   /** The record that took over, when `status` is `merged`. */
   survivor?: string;
+  /** Short name for people, beside the id (`P-00K4J-8`). */
+  number?: string;
+  /** Last day, in Europe/Paris, on which something in the state began or had ended: from then on it is as it stands. */
+  effectiveFrom?: string;
+  /** Which of its roles are held on that day, by the name of the role. */
+  roleStates?: Record<string, RoleState>;
 }
+
+export const ROLE_STATES = ['active', 'inactive'] as const;
+export type RoleState = (typeof ROLE_STATES)[number];
+
+/** The attributes of a state that follow from the others and from the day: no source says them. */
+export const DERIVED = ['effectiveFrom', 'roleStates'] as const;
 
 /** The pivot class of each entity: what a source asserts. */
 export const PIVOT = { person: Person, structure: Structure, 'third-party': ThirdParty } as const;

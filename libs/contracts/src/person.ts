@@ -178,6 +178,25 @@ export class Roles {
 export const CIVILITIES = ['M', 'MME'] as const;
 export const SEXES = ['F', 'M', 'X'] as const;
 
+/** The names that a person bears over a period; on those days they take the place of the others. */
+export class PersonName extends Validity {
+  @Optional()
+  @Checked('label')
+  birthName?: string;
+
+  @Optional()
+  @Checked('label')
+  usageName?: string | null;
+
+  @Optional()
+  @CheckedList('label')
+  givenNames?: string[];
+
+  @Optional()
+  @Checked('label')
+  usageGivenName?: string | null;
+}
+
 /** Pivot model of a person: what a source asserts and what the golden record holds. */
 export class Person {
   @Checked('label')
@@ -195,6 +214,11 @@ export class Person {
   @Optional()
   @Checked('label')
   usageGivenName?: string | null;
+
+  /** Names that change on a day. */
+  @Optional()
+  @NestedList(() => PersonName)
+  names?: PersonName[] | null;
 
   @Optional()
   @IsIn(CIVILITIES)

@@ -5,7 +5,7 @@ import { getMetadataStorage, validateSync, type ValidationError } from 'class-va
 import { validationMetadatasToSchemas } from 'class-validator-jsonschema';
 import { CHECK_SCHEMAS, CHECKS, unstorable, type CheckName } from './checks.js';
 import type { MessageContract } from './delivery.js';
-import { PIVOT, STATUSES, type Entity } from './master.js';
+import { PIVOT, ROLE_STATES, STATUSES, type Entity } from './master.js';
 
 type JsonSchema = Record<string, unknown>;
 
@@ -58,6 +58,9 @@ export function masterSchema(entity: Entity): JsonSchema {
     id: { type: 'string', format: 'uuid' },
     status: { type: 'string', enum: STATUSES },
     survivor: { anyOf: [{ type: 'string', format: 'uuid' }, { type: 'null' }] },
+    number: { type: 'string' },
+    effectiveFrom: { type: 'string', format: 'date' },
+    roleStates: { type: 'object', additionalProperties: { type: 'string', enum: ROLE_STATES } },
   });
   master.required = ['id', 'status', ...(master.required ?? [])];
   return { ...pivot, $id: `urn:myelin:master:${entity}:1`, $defs };

@@ -13,6 +13,21 @@ export class ParentLink extends Validity {
   structure: string;
 }
 
+/** What a structure is called over a period; on those days it takes the place of the other labels. */
+export class StructureName extends Validity {
+  @Optional()
+  @Checked('label')
+  shortLabel?: string;
+
+  @Optional()
+  @Checked('label')
+  longLabel?: string;
+
+  @Optional()
+  @Checked('label')
+  displayLabel?: string | null;
+}
+
 /** Pivot model of a structure: establishment, component, service, doctoral school, laboratory. */
 export class Structure extends Validity {
   /** Code of the structure in the establishment, also an identifier of scheme `code`. */
@@ -28,6 +43,11 @@ export class Structure extends Validity {
   @Optional()
   @Checked('label')
   displayLabel?: string | null;
+
+  /** Labels that change on a day. */
+  @Optional()
+  @NestedList(() => StructureName)
+  names?: StructureName[] | null;
 
   /** SUPANN entity type without its label (`S203` = laboratory). */
   @Checked('code')

@@ -15,6 +15,17 @@ export class ThirdPartyRole extends Validity {
   structure?: string | null;
 }
 
+/** What a third party is called over a period; on those days it takes the place of the other names. */
+export class ThirdPartyName extends Validity {
+  @Optional()
+  @Checked('label')
+  legalName?: string;
+
+  @Optional()
+  @Checked('label')
+  acronym?: string | null;
+}
+
 /** Pivot model of a third party: a company, another legal entity or an individual one trades with. */
 export class ThirdParty {
   @IsIn(['organisation', 'individual'])
@@ -27,6 +38,11 @@ export class ThirdParty {
   @Optional()
   @Checked('label')
   acronym?: string | null;
+
+  /** Names that change on a day. */
+  @Optional()
+  @NestedList(() => ThirdPartyName)
+  names?: ThirdPartyName[] | null;
 
   /** INSEE legal category, 4 digits, or the label when the code is unknown. */
   @Optional()

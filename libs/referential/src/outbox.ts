@@ -2,6 +2,7 @@ import type { Cause, EventKind, Status } from '@myelin/contracts';
 import type { Outbox, OutboxRow, PublishedState } from '@myelin/messaging';
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
+import { shortName } from './record/number.js';
 import { isMasterId } from './request.js';
 
 interface DirtyRow {
@@ -13,6 +14,8 @@ interface DirtyRow {
   /** Null, as are survivor and state, where there is no record. */
   status: Status | null;
   survivor: string | null;
+  /** 64 bits: text. */
+  number: string | null;
   state: string | null;
   cause: Partial<Cause>;
   time: Date;
@@ -21,8 +24,8 @@ interface DirtyRow {
 /** Advisory lock that the relaying process holds for as long as its session lives. */
 const LEADER_LOCK = `hashtext('myelin relay')`;
 
-/** The set of dirty entities of a referential, as the relay sees it. */
-export function createOutbox(dataSource: DataSource, url: string): Outbox {
+/** The set of dirty entities of a referential, as the relay sees it; `letter` begins the short names of its records. */
+export function createOutbox(dataSource: DataSource, url: string, letter: string): Outbox {
   return {
     async lead() {
       const client = new pg.Client({
@@ -59,7 +62,7 @@ export function createOutbox(dataSource: DataSource, url: string): Outbox {
     async read(after, limit) {
       const rows = (await dataSource.query(
         // A row without a record is the end of something that stands on the topic only.
-        `select o.entity_id as id, coalesce(r.revision, o.revision) as revision, epoch, incarnation, o.kind, r.status, r.survivor,
+        `select o.entity_id as id, coalesce(r.revision, o.revision) as revision, epoch, incarnation, o.kind, r.status, r.survivor, r.number,
                 r.state::text as state, o.cause, coalesce(r.updated_at, o.changed_at) as time
            from referential
                 cross join (select * from outbox where $1::uuid is null or entity_id > $1 order by entity_id limit $2) as o
@@ -68,7 +71,7 @@ export function createOutbox(dataSource: DataSource, url: string): Outbox {
           order by o.entity_id`,
         [after, limit],
       )) as DirtyRow[];
-      return rows.map(event);
+      return rows.map((row) => event(row, letter));
     },
 
     async done(rows, { epoch, incarnation, ends }) {
@@ -124,11 +127,11 @@ export function createOutbox(dataSource: DataSource, url: string): Outbox {
   };
 }
 
-function event(row: DirtyRow): OutboxRow {
+function event(row: DirtyRow, letter: string): OutboxRow {
   const { id, revision, epoch, incarnation, kind, cause, time } = row;
   return {
     ...{ id, revision, epoch, incarnation, kind },
-    value: document(row),
+    value: document(row, letter),
     time: time.toISOString(),
     ...(cause.correlationId ? { correlationId: cause.correlationId } : {}),
     ...(cause.causationId ? { causationId: cause.causationId } : {}),
@@ -138,8 +141,9 @@ function event(row: DirtyRow): OutboxRow {
 }
 
 /** The golden state is spliced in as PostgreSQL prints it: it is never parsed on its way to the topic. */
-function document({ id, status, survivor, state }: DirtyRow): string | null {
+function document({ id, status, survivor, number, state }: DirtyRow, letter: string): string | null {
   if (state === null) return null;
-  const master = `{"id":"${id}","status":"${status}"${survivor ? `,"survivor":"${survivor}"` : ''}`;
+  const taken = survivor ? `,"survivor":"${survivor}"` : '';
+  const master = `{"id":"${id}","status":"${status}"${taken},"number":"${shortName(letter, Number(number))}"`;
   return `${master}${state === '{}' ? '' : ','}${state.slice(1)}`;
 }

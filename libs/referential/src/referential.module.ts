@@ -13,6 +13,9 @@ import type { ReferentialDefinition } from './definition.js';
 import { ImportController } from './bulk/import.controller.js';
 import { ImportService } from './bulk/import.service.js';
 import { MIGRATIONS } from './migrations.js';
+import { CalendarService } from './calendar/calendar.service.js';
+import { readSurvivorship } from './golden/survivorship.settings.js';
+import { Ingestion } from './ingest/ingestion.js';
 import { createOutbox } from './outbox.js';
 import { ReconcileController } from './reconciliation/reconcile.controller.js';
 import { ReconcileService } from './reconciliation/reconcile.service.js';
@@ -21,9 +24,9 @@ import { RecordService } from './record/record.service.js';
 import { RecoveryController } from './recovery/recovery.controller.js';
 import { RecoveryService } from './recovery/recovery.service.js';
 import type { ReferentialSettings } from './referential.settings.js';
-import { sourceController } from './record/source.controller.js';
+import { sourceController } from './sources/source.controller.js';
 import { TABLES } from './tables.js';
-import { DEFINITION, KAFKA, RELAY_SIGNAL } from './tokens.js';
+import { DEFINITION, KAFKA, RELAY_SIGNAL, SURVIVORSHIP } from './tokens.js';
 
 /** Starts the relay once the process is up, tells its health, and stops it at the end. */
 @Injectable()
@@ -102,10 +105,16 @@ export class ReferentialModule {
             new Relay({
               client,
               entity: definition.entity,
-              outbox: createOutbox(dataSource, settings.DATABASE_URL),
+              outbox: createOutbox(dataSource, settings.DATABASE_URL, definition.letter),
               logger,
             }),
         },
+        {
+          provide: SURVIVORSHIP,
+          useFactory: () => readSurvivorship(definition, settings.SURVIVORSHIP_FILE),
+        },
+        Ingestion,
+        CalendarService,
         RecordService,
         ImportService,
         ReconcileService,

@@ -1,4 +1,4 @@
-import { list, text, url, type SettingsOf } from '@myelin/platform';
+import { list, optionalText, text, url, type SettingsOf } from '@myelin/platform';
 
 /** The settings of a referential, beside those of every service. */
 export const referentialSettings = {
@@ -7,6 +7,8 @@ export const referentialSettings = {
   KAFKA_BROKERS: list(),
   /** Put before the name of every topic, for several installations on one Kafka. */
   TOPIC_PREFIX: text(''),
+  /** File of survivorship rules that take the place of those of the referential (docs/user-guide.md). */
+  SURVIVORSHIP_FILE: optionalText(),
 };
 
 export type ReferentialSettings = SettingsOf<typeof referentialSettings>;

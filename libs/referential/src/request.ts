@@ -2,6 +2,30 @@ import type { Cause } from '@myelin/contracts';
 import { correlationOf, ProblemError } from '@myelin/platform';
 import type { Request } from 'express';
 
+const LONGEST_REASON = 500;
+
+/** The body of an order that must say why, in the API description. */
+export const REASON_BODY = {
+  schema: {
+    type: 'object',
+    required: ['reason'],
+    properties: { reason: { type: 'string', minLength: 1, maxLength: LONGEST_REASON } },
+  },
+};
+
+/** Why an order is given, as its body must say. */
+export function reasonOf(body: unknown): string {
+  const { reason } = (body ?? {}) as { reason?: unknown };
+  if (typeof reason === 'string' && /\S/.test(reason) && reason.length <= LONGEST_REASON && !reason.includes('\0'))
+    return reason;
+  throw new ProblemError('invalid-document', 'the order must say why', {
+    errors: [{ field: 'reason', message: `must be text of 1 to ${LONGEST_REASON} characters` }],
+  });
+}
+
+/** Who gives an order. */
+export const actorOf = (request: Request): string => causeOf(request).actor ?? 'unknown';
+
 /** Where a request comes from, as far as the referential records it. */
 export function causeOf(request: Request, reason?: string): Cause {
   const traceparent = request.header('traceparent');

@@ -1,6 +1,6 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { Outbox } from '@myelin/messaging';
-import { cause, openTables, says, somebody, until } from '../test/bed.js';
+import { intake, openTables, says, somebody, until } from '../test/bed.js';
 import { ingest } from './ingest/ingest.js';
 import { createOutbox } from './outbox.js';
 
@@ -37,7 +37,7 @@ async function rowsReadBy(
   work: (session: DataSource, outbox: Outbox) => Promise<unknown>,
 ): Promise<Record<string, number>> {
   const before = await rowsRead();
-  await inSession((session) => work(session, createOutbox(session, (session.options as { url: string }).url)));
+  await inSession((session) => work(session, createOutbox(session, (session.options as { url: string }).url, 'P')));
   const after = await rowsRead();
   return Object.fromEntries(Object.entries(after).map(([name, rows]) => [name, rows - (before[name] ?? 0)]));
 }
@@ -52,7 +52,7 @@ async function rowsRead(): Promise<Record<string, number>> {
 it('stores and publishes one change without reading a whole table', async () => {
   await inSession(async (session) => {
     for (let from = 0; from < RECORDS; from += 1000) {
-      await ingest(session, 'siham', facts(from, from + 1000, 1), cause);
+      await ingest(session, facts(from, from + 1000, 1), intake('siham'));
     }
     await session.query('vacuum analyze');
     // As when the relay has published them: the planner does not know yet how few are left.
@@ -60,7 +60,7 @@ it('stores and publishes one change without reading a whole table', async () => 
   });
   const read = await rowsReadBy(async (session, outbox) => {
     for (let change = 0; change < CHANGES; change++) {
-      const [one] = await ingest(session, 'siham', facts(RECORDS - 1 - change, RECORDS - change, 2), cause);
+      const [one] = await ingest(session, facts(RECORDS - 1 - change, RECORDS - change, 2), intake('siham'));
       expect(one).toMatchObject({ outcome: 'updated' });
       expect(await outbox.read(null, 1000)).toHaveLength(change + 2);
     }

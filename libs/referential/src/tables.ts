@@ -26,6 +26,14 @@ export class MasterRecord {
 
   @Column('timestamptz', { name: 'updated_at' })
   updatedAt: Date;
+
+  /** Short name, as a number (64 bits: text in JavaScript). */
+  @Column({ type: 'bigint', insert: false, update: false })
+  number: string;
+
+  /** Day in Europe/Paris on which it is to be looked at again. */
+  @Column('date', { nullable: true })
+  due: string | null;
 }
 
 /** What one source says of one thing: the newest version only counts. */
@@ -54,6 +62,18 @@ export class SourceRecord {
 
   @Column('timestamptz', { name: 'received_at' })
   receivedAt: Date;
+
+  /** Place in the sequence of all that the source has said of it, from 1; what stood before is in `source_version`. */
+  @Column('integer')
+  n: number;
+
+  /** Since when it is so, as far as the source tells. */
+  @Column('text', { name: 'business_date', nullable: true })
+  businessDate: string | null;
+
+  /** Attributes in the payload that it said before and is silent about now. */
+  @Column({ type: 'text', array: true, nullable: true })
+  silent: string[] | null;
 }
 
 /** Which master record a source record speaks of. */
@@ -65,7 +85,7 @@ export class Link {
   @Column('uuid', { name: 'record_id' })
   recordId: string;
 
-  /** Why they are linked: `new`, `hub`, or the strong identifier they share (`siham:100201`). */
+  /** Why they are linked: `new`, `hub`, `decision`, or the strong identifier they share (`siham:100201`). */
   @Column('text')
   evidence: string;
 
@@ -105,8 +125,9 @@ export class Revision {
   @Column('text')
   status: Status;
 
-  @Column('jsonb')
-  state: Attributes;
+  /** Null: the record's present state. */
+  @Column('jsonb', { nullable: true })
+  state: Attributes | null;
 
   @Column('text', { nullable: true })
   source: string | null;
@@ -157,6 +178,10 @@ export class ImportRun {
 
   @Column('integer')
   rejected: number;
+
+  /** Kept, and waiting for a steward. */
+  @Column('integer', { default: 0 })
+  suspected: number;
 
   @Column('timestamptz', { name: 'started_at' })
   startedAt: Date;

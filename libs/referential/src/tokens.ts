@@ -1,6 +1,9 @@
 /** Injection token of the `ReferentialDefinition` of the process. */
 export const DEFINITION = Symbol('referential definition');
 
+/** Injection token of the `Survivorship` rules of the process. */
+export const SURVIVORSHIP = Symbol('survivorship');
+
 /** Injection token of the `KafkaClient` of the process. */
 export const KAFKA = Symbol('kafka');
 

@@ -5,10 +5,14 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { DataSource } from 'typeorm';
 import type { ReferentialDefinition } from '../src/definition.js';
+import { today } from '../src/golden/days.js';
+import type { Rules } from '../src/golden/golden.js';
 import { fact, type SourceFact } from '../src/ingest/fact.js';
+import type { Intake } from '../src/ingest/ingest.js';
 import { MIGRATIONS } from '../src/migrations.js';
 import { ReferentialModule } from '../src/referential.module.js';
 import { TABLES, type Attributes } from '../src/tables.js';
+import { rolePeriods, rulesOn } from './rules.js';
 
 // Hooks start and end real servers' work, on machines that may be busy.
 jest.setTimeout(60_000);
@@ -90,10 +94,15 @@ const FILLED = [
   'import_rejection',
   'import_run',
   'outbox',
+  'task_comment',
+  'task',
+  'decision',
   'revision',
   'identifier',
   'link',
+  'source_version',
   'source_record',
+  'source',
   'record',
 ];
 
@@ -101,7 +110,13 @@ const FILLED = [
 export const empty = (dataSource: DataSource): Promise<unknown> =>
   dataSource.query(FILLED.map((table) => `delete from ${table}`).join(';'));
 
-export const person = { entity: 'person', path: 'persons', title: 'Persons' } as const satisfies ReferentialDefinition;
+export const person = {
+  ...{ entity: 'person', path: 'persons', title: 'Persons', letter: 'P', roles: rolePeriods },
+  survivorship: { groups: {} },
+} as const satisfies ReferentialDefinition;
+
+/** How a source is heard today. */
+export const intake = (source: string, rules: Rules = rulesOn(today())): Intake => ({ source, cause, rules });
 
 /** The referential of persons, started for real on a port of its own. */
 export interface Running {
@@ -123,6 +138,8 @@ export interface Running {
 export async function startPersons(options: {
   kafka: boolean;
   at?: { databaseUrl: string; topicPrefix: string };
+  /** File of survivorship rules. */
+  survivorship?: string;
 }): Promise<Running> {
   const { logger, lines } = recorder();
   const { databaseUrl, topicPrefix } = options.at ?? {
@@ -130,7 +147,10 @@ export async function startPersons(options: {
     topicPrefix: `${randomName()}.`,
   };
   const brokers = options.kafka ? required('KAFKA_BROKERS').split(',') : ['127.0.0.1:1'];
-  const settings = { DATABASE_URL: databaseUrl, KAFKA_BROKERS: brokers, TOPIC_PREFIX: topicPrefix };
+  const settings = {
+    ...{ DATABASE_URL: databaseUrl, KAFKA_BROKERS: brokers, TOPIC_PREFIX: topicPrefix },
+    SURVIVORSHIP_FILE: options.survivorship,
+  };
   const app = await createApp(person.title, ReferentialModule.of(person, settings), logger);
   await app.listen(0, '127.0.0.1');
   const leave = () => app.close();

@@ -12,12 +12,12 @@ import {
   type LineFact,
   type Rejection,
 } from './import-reader.js';
-import { ingest } from '../ingest/ingest.js';
+import { Ingestion } from '../ingest/ingestion.js';
 import { checkSource } from '../record/record.service.js';
 import { ImportRejection, ImportRun } from '../tables.js';
-import { DEFINITION, RELAY_SIGNAL, type RelaySignal } from '../tokens.js';
+import { DEFINITION } from '../tokens.js';
 
-type Counts = Pick<ImportRun, 'created' | 'updated' | 'unchanged' | 'stale' | 'rejected'>;
+type Counts = Pick<ImportRun, 'created' | 'updated' | 'unchanged' | 'stale' | 'suspected' | 'rejected'>;
 
 /** Loads files of source records: streaming, chunk by chunk, good lines taken and bad ones reported. */
 @Injectable()
@@ -27,7 +27,7 @@ export class ImportService {
   constructor(
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(DEFINITION) { entity }: ReferentialDefinition,
-    @Inject(RELAY_SIGNAL) private readonly relay: RelaySignal,
+    @Inject(Ingestion) private readonly ingestion: Ingestion,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.reader = new ImportReader(entity);
@@ -38,7 +38,7 @@ export class ImportService {
     checkSource(source);
     const id = uuidv7();
     const runs = this.dataSource.getRepository(ImportRun);
-    const counts: Counts = { created: 0, updated: 0, unchanged: 0, stale: 0, rejected: 0 };
+    const counts: Counts = { created: 0, updated: 0, unchanged: 0, stale: 0, suspected: 0, rejected: 0 };
     await runs.insert({ id, source, format, status: 'running', startedAt: new Date(), ...counts });
     try {
       await this.reader.read(format, bytes, (chunk) => this.write(id, source, chunk, cause, counts));
@@ -78,7 +78,7 @@ export class ImportService {
     counts: Counts,
   ): Promise<void> {
     const rejections = [...refused];
-    const results = await ingest(this.dataSource, source, facts, cause);
+    const results = await this.ingestion.take(source, facts, cause);
     results.forEach((result, index) => {
       const { line, sourceId } = facts[index] as LineFact;
       if (result.outcome === 'rejected') rejections.push({ line, sourceId, ...(result.faults[0] as FieldFault) });
@@ -86,7 +86,6 @@ export class ImportService {
     });
     counts.rejected += rejections.length;
     await this.keep(id, rejections);
-    this.relay.wake();
   }
 
   private async keep(id: string, rejections: readonly Rejection[]): Promise<void> {

@@ -1,6 +1,6 @@
 import type { FieldFault } from '@myelin/contracts';
 import { canonicalJson, digest } from './canonical.js';
-import { claimsOf, type IdentifierKey } from '../golden/golden.js';
+import { claimsOf, keyOf, type IdentifierKey } from '../golden/identifiers.js';
 import type { Attributes } from '../tables.js';
 
 /** One thing that a source asserts: a whole pivot document under the source's own key. */
@@ -8,6 +8,8 @@ export interface SourceFact {
   readonly sourceId: string;
   /** The source's own version; a lower one than the last received is refused. */
   readonly version: number | null;
+  /** Since when it is so, as far as the source tells: a day or an RFC 3339 time. */
+  readonly businessDate: string | null;
   /** Canonical JSON of the document. */
   readonly json: string;
   /** Digest of `json`, in hexadecimal. */
@@ -19,10 +21,15 @@ export interface SourceFact {
 }
 
 /** Makes a fact of a validated pivot document. */
-export function fact(sourceId: string, version: number | null, payload: Attributes): SourceFact {
+export function fact(
+  sourceId: string,
+  version: number | null,
+  payload: Attributes,
+  businessDate: string | null = null,
+): SourceFact {
   const json = canonicalJson(payload);
   return {
-    ...{ sourceId, version, json, hash: digest(json), claims: claimsOf(payload) },
+    ...{ sourceId, version, businessDate, json, hash: digest(json), claims: claimsOf(payload) },
     get payload() {
       return JSON.parse(json) as Attributes;
     },
@@ -36,6 +43,8 @@ export type Ingested =
       readonly recordId: string;
       readonly revision: number;
     }
+  /** It is kept, and waits for a steward: what it is called speaks for several records. */
+  | { readonly outcome: 'suspected' }
   | { readonly outcome: 'rejected'; readonly faults: FieldFault[] };
 
 /**
@@ -45,8 +54,7 @@ export type Ingested =
 export function independent<F extends SourceFact>(facts: readonly F[], records: (fact: F) => readonly string[]): F[] {
   const taken = new Set<string>();
   return facts.filter((one) => {
-    const claims = one.claims.map(({ scheme, value }) => `${scheme}:${value}`);
-    const marks = [`\0${one.sourceId}`, ...claims, ...records(one)];
+    const marks = [`\0${one.sourceId}`, ...one.claims.map(keyOf), ...records(one)];
     const free = !marks.some((mark) => taken.has(mark));
     for (const mark of marks) taken.add(mark);
     return free;

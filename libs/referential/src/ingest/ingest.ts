@@ -1,9 +1,13 @@
 import type { Cause } from '@myelin/contracts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, QueryRunner } from 'typeorm';
-import { decide, keyOf, RecordMoved, recordOf, settled, type KnownSource, type Write } from './decide.js';
+import type { Rules } from '../golden/golden.js';
+import { claimsOf, keyOf } from '../golden/identifiers.js';
+import { hearSource } from '../sources/source.sql.js';
+import { saveTasks } from '../tasks/task.sql.js';
+import { candidates, decide, RecordMoved, settled, type KnownSource, type LockedRecord, type Write } from './decide.js';
 import { independent, type Ingested, type SourceFact } from './fact.js';
-import { findHolders, findKnown, lockRecords, mergeStaged, raiseVersions } from './ingest.sql.js';
+import { findBonds, findHolders, findKnown, lockRecords, mergeStaged, raiseVersions } from './ingest.sql.js';
 import { stage, withStaging } from './staging.js';
 
 const ATTEMPTS = 5;
@@ -11,21 +15,28 @@ const ATTEMPTS = 5;
 /** SQLSTATEs after which the same work may succeed: somebody else claimed the key first, or a deadlock was broken. */
 const CONTENTION = new Set(['23505', '40P01', '40001', '55P03']);
 
+/** How facts are taken in. */
+export interface Intake {
+  readonly source: string;
+  readonly cause: Cause;
+  readonly rules: Rules;
+  /** What waits for a steward is decided again, though it says nothing new. */
+  readonly reconsider?: boolean;
+}
+
 /**
- * Takes in what a source asserts, one fact or thousands by the same way: link, golden state, revision and outbox are written
- * in one transaction per round, or nothing is. Answers one outcome per fact, in order.
+ * Takes in what a source asserts, one fact or thousands by the same way: link, golden state, revision, outbox and tasks are
+ * written in one transaction per round, or nothing is. Answers one outcome per fact, in order.
+ * @throws ProblemError when the source is retired.
  */
 export async function ingest(
   dataSource: DataSource,
-  source: string,
   facts: readonly SourceFact[],
-  cause: Cause,
+  intake: Intake,
 ): Promise<Ingested[]> {
   const outcomes = new Map<SourceFact, Ingested>();
   for (let waiting = facts; waiting.length > 0; waiting = waiting.filter((fact) => !outcomes.has(fact))) {
-    const round = await contended(() =>
-      withStaging(dataSource, (runner) => ingestRound(runner, source, waiting, cause)),
-    );
+    const round = await contended(() => withStaging(dataSource, (runner) => ingestRound(runner, waiting, intake)));
     for (const [fact, outcome] of round) outcomes.set(fact, outcome);
   }
   return facts.map((fact) => outcomes.get(fact) as Ingested);
@@ -53,10 +64,10 @@ export async function contended<T>(work: () => Promise<T>): Promise<T> {
  */
 async function ingestRound(
   runner: QueryRunner,
-  source: string,
   facts: readonly SourceFact[],
-  cause: Cause,
+  { source, cause, rules, reconsider = false }: Intake,
 ): Promise<Map<SourceFact, Ingested>> {
+  await hearSource(runner, source);
   const results = new Map<SourceFact, Ingested>();
   const bySourceId = await findKnown(
     runner,
@@ -73,29 +84,35 @@ async function ingestRound(
   const open = facts.filter((fact) => {
     const known = bySourceId.get(fact.sourceId);
     const outcome = moving.has(fact.sourceId) ? undefined : settled(fact, known);
-    if (!known || !outcome) {
+    if (!known || !outcome || (known.recordId === null && reconsider)) {
       moving.add(fact.sourceId);
       return true;
     }
     if (outcome === 'unchanged') raise(known, fact);
-    results.set(fact, { outcome, recordId: known.recordId, revision: known.revision });
+    const { recordId, revision } = known;
+    results.set(fact, recordId === null ? { outcome: 'suspected' } : { outcome, recordId, revision });
     return false;
   });
   const holders = await findHolders(
     runner,
     open.flatMap(({ claims }) => claims),
   );
-  const ready = independent(open, ({ sourceId, claims }) => {
-    const linked = bySourceId.get(sourceId);
-    const held = claims.flatMap((one) => holders.get(keyOf(one)) ?? []);
-    return linked ? [linked.recordId, ...held] : held;
+  const waiting = open.flatMap(({ sourceId }) => {
+    const known = bySourceId.get(sourceId);
+    return known?.recordId === null ? [known.id] : [];
   });
-  const touched = new Set(ready.flatMap((fact) => recordOf(fact, { bySourceId, holders })));
+  const bonds = await findBonds(runner, waiting);
+  const ready = independent(open, (fact) => {
+    const held = fact.claims.flatMap((one) => holders.get(keyOf(one)) ?? []);
+    return [...candidates(fact, { bySourceId, holders, bonds }), ...held];
+  });
+  const touched = new Set(ready.flatMap((fact) => candidates(fact, { bySourceId, holders, bonds })));
   const records = await lockRecords(runner, [...touched]);
+  await addHolders(runner, records, holders);
 
   const writes: Write[] = [];
   for (const fact of ready) {
-    const decision = decide(fact, { source, bySourceId, holders, records });
+    const decision = decide(fact, { source, bySourceId, holders, records, bonds }, rules);
     if ('outcome' in decision) {
       const known = bySourceId.get(fact.sourceId);
       // Another writer was quicker with the same words.
@@ -104,12 +121,38 @@ async function ingestRound(
       continue;
     }
     writes.push(decision);
-    const { recordId, revision } = decision;
-    results.set(fact, { outcome: decision.mode === 'create' ? 'created' : 'updated', recordId, revision });
+    results.set(fact, outcomeOf(decision));
   }
   await raiseVersions(runner, raised);
-  if (writes.length > 0) {
-    await mergeStaged(await stage(runner, writes), writes, source, cause, new Date());
-  }
+  await write(runner, writes, source, cause);
   return results;
+}
+
+function outcomeOf({ record }: Write): Ingested {
+  if (!record) return { outcome: 'suspected' };
+  const { id: recordId, revision, isNew } = record;
+  return { outcome: isNew ? 'created' : 'updated', recordId, revision };
+}
+
+/** Looks up who holds what the sources of these records claim, beside what is known already. */
+export async function addHolders(
+  runner: QueryRunner,
+  records: ReadonlyMap<string, LockedRecord>,
+  holders: Map<string, string>,
+): Promise<void> {
+  const claims = [...records.values()].flatMap(({ sources }) => sources.flatMap(({ payload }) => claimsOf(payload)));
+  const unknown = claims.filter((one) => !holders.has(keyOf(one)));
+  for (const [key, id] of await findHolders(runner, unknown)) holders.set(key, id);
+}
+
+/** Writes what was decided, with the tasks that it leaves. */
+export async function write(
+  runner: QueryRunner,
+  writes: readonly Write[],
+  source: string,
+  cause: Cause,
+): Promise<void> {
+  if (writes.length === 0) return;
+  await mergeStaged(await stage(runner, writes), writes, source, cause, new Date());
+  await saveTasks(runner, writes, cause);
 }

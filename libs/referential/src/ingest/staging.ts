@@ -6,15 +6,16 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import type { Write } from './decide.js';
 
 const COLUMNS = `
-    mode text, record_id uuid, source_record_id uuid, source_id text, version bigint, hash bytea, payload jsonb,
-    evidence text, state jsonb, identifiers jsonb, status text, revision integer, changed boolean`;
+    source_record_id uuid, source_new boolean, source_id text, version bigint, business_date text, hash bytea, payload jsonb,
+    silent text[], evidence text, record_id uuid, record_new boolean, revision integer, status text, state jsonb, facts jsonb,
+    due date, identifiers jsonb, changed boolean`;
 const STAGING = `create temporary table if not exists staging (${COLUMNS}) on commit delete rows`;
 
 /** So many rows at most travel with every statement: below, filling and emptying the table costs more (its files are cut off at every commit). */
 const FEW = 10;
 
-/** Runs a statement in which `staging` names the rows to write. */
-export type OverStaged = (statement: string, parameters?: readonly unknown[]) => Promise<unknown>;
+/** Runs a statement in which `staging` names the rows to write; `also` is a query with a name that goes before it (`lost as (…)`). */
+export type OverStaged = (statement: string, parameters?: readonly unknown[], also?: string) => Promise<unknown>;
 
 /** Connections that already have their staging table. */
 const prepared = new WeakSet<object>();
@@ -44,9 +45,9 @@ export async function withStaging<T>(dataSource: DataSource, work: (runner: Quer
 export async function stage(runner: QueryRunner, writes: readonly Write[]): Promise<OverStaged> {
   if (writes.length <= FEW) {
     const rows = `[${writes.map(object).join(',')}]`;
-    return (statement, parameters = []) => {
+    return (statement, parameters = [], also) => {
       // The limit tells the planner how many there are: it would expect a hundred, and read whole tables for them.
-      const text = `with staging as (select * from jsonb_to_recordset($${parameters.length + 1}::jsonb) as staged (${COLUMNS}) limit ${writes.length}) ${statement}`;
+      const text = `with staging as (select * from jsonb_to_recordset($${parameters.length + 1}::jsonb) as staged (${COLUMNS}) limit ${writes.length})${also ? `, ${also}` : ''} ${statement}`;
       // What people change is one row at a time: those statements are the same again and again.
       return runner.query(writes.length === 1 ? kept(text, 1) : text, [...parameters, rows]);
     };
@@ -55,47 +56,70 @@ export async function stage(runner: QueryRunner, writes: readonly Write[]): Prom
   const stream = client.query(copyFrom('copy staging from stdin'));
   stream.end(writes.map(line).join(''));
   await once(stream, 'finish');
-  return (statement, parameters = []) => runner.query(statement, [...parameters]);
+  return (statement, parameters = [], also) =>
+    runner.query(also ? `with ${also} ${statement}` : statement, [...parameters]);
 }
 
-function object({ fact, ...write }: Write): string {
+function object({ source, record }: Write): string {
   const fields = JSON.stringify({
-    mode: write.mode,
-    record_id: write.recordId,
-    source_record_id: write.sourceRecordId,
-    source_id: fact.sourceId,
-    version: fact.version,
-    hash: `\\x${fact.hash}`,
-    evidence: write.evidence,
-    state: write.state,
-    identifiers: write.identifiers,
-    status: write.status,
-    revision: write.revision,
-    changed: write.changed,
+    ...(source && {
+      source_record_id: source.id,
+      source_new: source.isNew,
+      source_id: source.fact.sourceId,
+      version: source.fact.version,
+      business_date: source.fact.businessDate,
+      hash: `\\x${source.fact.hash}`,
+      silent: source.silent.length > 0 ? source.silent : null,
+      evidence: source.evidence,
+    }),
+    ...(record && {
+      record_id: record.id,
+      record_new: record.isNew,
+      revision: record.revision,
+      status: record.status,
+      state: record.state,
+      facts: record.facts,
+      due: record.due,
+      identifiers: record.identifiers,
+      changed: record.changed,
+    }),
   });
-  return `${fields.slice(0, -1)},"payload":${fact.json}}`;
+  return source ? `${fields.slice(0, -1)},"payload":${source.json}}` : fields;
 }
 
 const NULL = '\\N';
+const optional = (value: string | null) => (value === null ? NULL : escape(value));
+const json = (value: object | null) => (value === null ? NULL : escape(JSON.stringify(value)));
+const flag = (value: boolean) => (value ? 't' : 'f');
 
-function line(write: Write): string {
-  const { fact } = write;
-  const fields = [
-    write.mode,
-    write.recordId,
-    write.sourceRecordId,
-    escape(fact.sourceId),
-    fact.version === null ? NULL : String(fact.version),
-    `\\\\x${fact.hash}`,
-    escape(fact.json),
-    escape(write.evidence),
-    write.state === null ? NULL : escape(JSON.stringify(write.state)),
-    write.identifiers === null ? NULL : escape(JSON.stringify(write.identifiers)),
-    write.status,
-    String(write.revision),
-    write.changed ? 't' : 'f',
-  ];
-  return `${fields.join('\t')}\n`;
+function line({ source, record }: Write): string {
+  const said = source
+    ? [
+        source.id,
+        flag(source.isNew),
+        escape(source.fact.sourceId),
+        source.fact.version === null ? NULL : String(source.fact.version),
+        optional(source.fact.businessDate),
+        `\\\\x${source.fact.hash}`,
+        escape(source.json),
+        source.silent.length > 0 ? `{${source.silent.join(',')}}` : NULL,
+        optional(source.evidence),
+      ]
+    : Array<string>(9).fill(NULL);
+  const made = record
+    ? [
+        record.id,
+        flag(record.isNew),
+        String(record.revision),
+        record.status,
+        json(record.state),
+        json(record.facts),
+        record.due ?? NULL,
+        json(record.identifiers),
+        flag(record.changed),
+      ]
+    : Array<string>(9).fill(NULL);
+  return `${said.join('\t')}\t${made.join('\t')}\n`;
 }
 
 const SPECIAL = /[\\\t\n\r]/g;

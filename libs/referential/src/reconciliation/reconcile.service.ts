@@ -7,7 +7,8 @@ import { settled } from '../ingest/decide.js';
 import type { ReferentialDefinition } from '../definition.js';
 import type { SourceFact } from '../ingest/fact.js';
 import { ImportReader, storable, type Chunk, type ImportFormat, type LineFact } from '../bulk/import-reader.js';
-import { contended, ingest } from '../ingest/ingest.js';
+import { contended } from '../ingest/ingest.js';
+import { Ingestion } from '../ingest/ingestion.js';
 import {
   findRun,
   finish,
@@ -45,6 +46,7 @@ export class ReconcileService {
   constructor(
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(DEFINITION) { entity }: ReferentialDefinition,
+    @Inject(Ingestion) private readonly ingestion: Ingestion,
     @Inject(RELAY_SIGNAL) private readonly relay: RelaySignal,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
@@ -125,8 +127,7 @@ export class ReconcileService {
     { source, cause }: Comparison,
     found: readonly { readonly fact: SourceFact; readonly finding: FoundAtSource }[],
   ): Promise<FoundAtSource[]> {
-    const results = await ingest(
-      this.dataSource,
+    const results = await this.ingestion.take(
       source,
       found.map(({ fact }) => fact),
       cause,
@@ -137,6 +138,10 @@ export class ReconcileService {
       if (result.outcome === 'rejected') {
         const [fault] = result.faults;
         repaired.push({ ...finding, outcome: 'refused', field: fault?.field ?? '', reason: fault?.message ?? '' });
+        continue;
+      }
+      if (result.outcome === 'suspected') {
+        repaired.push({ ...finding, outcome: 'suspected' });
         continue;
       }
       const { recordId } = result;

@@ -1,31 +1,38 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { pivotFaults, type Cause, type FieldFault, type MasterFields } from '@myelin/contracts';
+import { DERIVED, pivotFaults, type Cause, type FieldFault, type MasterFields } from '@myelin/contracts';
 import { ProblemError } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { canonicalJson, digest, unfit } from '../ingest/canonical.js';
+import { unfit } from '../ingest/canonical.js';
 import { amend, hubSource, KEY_TAKEN } from '../ingest/decide.js';
 import type { ReferentialDefinition } from '../definition.js';
 import { fact, type Ingested, type SourceFact } from '../ingest/fact.js';
-import { claimsOf, HUB } from '../golden/golden.js';
-import { contended, ingest } from '../ingest/ingest.js';
-import { findHolders, lockRecords, mergeStaged } from '../ingest/ingest.sql.js';
+import { HUB } from '../golden/hub.js';
+import { claimsOf } from '../golden/identifiers.js';
+import { addHolders, contended, write } from '../ingest/ingest.js';
+import { findHolders, lockRecords } from '../ingest/ingest.sql.js';
+import { Ingestion } from '../ingest/ingestion.js';
 import { mergePatch } from './merge-patch.js';
+import { numberOf, shortName } from './number.js';
 import { DEFINITION, RELAY_SIGNAL, type RelaySignal } from '../tokens.js';
 import { findByIdentifier, listRecords, setStatus, type ListFilter } from './record.sql.js';
-import { stage, withStaging } from '../ingest/staging.js';
+import { withStaging } from '../ingest/staging.js';
 import { MasterRecord, type Attributes } from '../tables.js';
 
 /** A master record as the API shows it. */
 export type RecordView = MasterFields & Attributes & { revision: number };
 
-/** The one way by which the data of a record leave the referential over HTTP. */
-export const present = (record: MasterRecord): RecordView => ({
-  ...record.state,
-  id: record.id,
-  revision: record.revision,
-  status: record.status,
-  ...(record.survivor ? { survivor: record.survivor } : {}),
+/** The one way by which the data of a record leave the referential over HTTP; `letter` begins the short names of its records. */
+export const present = (
+  { id, revision, status, survivor, number, state }: MasterRecord,
+  letter: string,
+): RecordView => ({
+  ...state,
+  id,
+  number: shortName(letter, Number(number)),
+  revision,
+  status,
+  ...(survivor ? { survivor } : {}),
 });
 
 const SOURCE_NAME = /^[a-z][a-z0-9-]{0,40}$/;
@@ -49,13 +56,14 @@ export class RecordService {
   constructor(
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(DEFINITION) private readonly definition: ReferentialDefinition,
+    @Inject(Ingestion) private readonly ingestion: Ingestion,
     @Inject(RELAY_SIGNAL) private readonly relay: RelaySignal,
   ) {}
 
   async get(id: string): Promise<RecordView> {
     const record = await this.dataSource.getRepository(MasterRecord).findOneBy({ id });
     if (!record) throw this.unknown(id);
-    return present(record);
+    return present(record, this.definition.letter);
   }
 
   /** Records in the order of their ids, or those that hold one identifier. */
@@ -65,7 +73,10 @@ export class RecordService {
         ? await listRecords(this.dataSource, filter)
         : await findByIdentifier(this.dataSource, filter.identifier);
     const more = filter.identifier === undefined && records.length === filter.limit;
-    return { items: records.map(present), next: more ? (records.at(-1)?.id ?? null) : null };
+    return {
+      items: records.map((record) => present(record, this.definition.letter)),
+      next: more ? (records.at(-1)?.id ?? null) : null,
+    };
   }
 
   /**
@@ -78,14 +89,14 @@ export class RecordService {
     cause: Cause,
   ): Promise<{ record: RecordView; created: boolean }> {
     const entered = fact(key ?? uuidv7(), null, this.valid(document));
-    const [result] = await ingest(this.dataSource, HUB, [entered], cause);
+    const [result] = await this.ingestion.take(HUB, [entered], cause);
     if (result?.outcome === 'rejected' && result.faults.includes(KEY_TAKEN)) {
       const id = await this.createdBy(entered);
       if (id) return { record: await this.get(id), created: false };
       throw new ProblemError('conflict', 'this Idempotency-Key was used for another document');
     }
-    const done = accepted(result, 'conflict');
-    this.relay.wake();
+    const done = accepted(result);
+    if (done.outcome === 'suspected') throw new Error('what is entered in the hub never waits');
     return { record: await this.get(done.recordId), created: done.outcome === 'created' };
   }
 
@@ -106,27 +117,29 @@ export class RecordService {
       const record = (await lockRecords(runner, [id])).get(id);
       if (!record) throw this.unknown(id);
       if (record.revision !== revision) throw mismatch(id, revision, record.revision);
-      const wanted = mergePatch(record.state, patch);
+      const wanted = mergePatch(stated(record.state), patch);
       this.valid(wanted);
       const entered = { ...hubSource(record)?.payload };
       for (const name of Object.keys(patch)) entered[name] = wanted[name];
       const holders = await findHolders(runner, claimsOf(entered));
-      const write = amend(record, fact(id, null, entered), holders);
-      if ('outcome' in write) {
-        accepted(write, 'conflict');
-        return;
-      }
-      await mergeStaged(await stage(runner, [write]), [write], HUB, cause, new Date());
+      await addHolders(runner, new Map([[id, record]]), holders);
+      const decision = amend(record, fact(id, null, entered), holders, this.ingestion.rules());
+      if ('outcome' in decision) accepted(decision);
+      else await write(runner, [decision], HUB, cause);
     });
   }
 
   /** Takes in a whole record from a source; repeating it changes nothing. */
-  async assert(source: string, sourceId: string, version: number | null, document: unknown, cause: Cause) {
+  async assert(
+    source: string,
+    { sourceId, version, businessDate }: { sourceId: string; version: number | null; businessDate: string | null },
+    document: unknown,
+    cause: Cause,
+  ) {
     checkSource(source);
-    const [result] = await ingest(this.dataSource, source, [fact(sourceId, version, this.valid(document))], cause);
-    const done = accepted(result, 'conflict');
-    this.relay.wake();
-    return done;
+    const said = fact(sourceId, version, this.valid(document), businessDate);
+    const [result] = await this.ingestion.take(source, [said], cause);
+    return accepted(result);
   }
 
   /** Ends or reopens a record; saying so twice changes nothing. */
@@ -140,12 +153,12 @@ export class RecordService {
   /** The record that was created from this very document under this key, though it may have changed since. */
   private async createdBy({ sourceId, hash }: SourceFact): Promise<string | undefined> {
     const [first] = (await this.dataSource.query(
-      `select r.record_id as id, r.state from source_record s
-         join link l on l.source_record_id = s.id join revision r on r.record_id = l.record_id and r.revision = 1
+      `select l.record_id as id, encode(coalesce(v.hash, s.hash), 'hex') as hash from source_record s
+         join link l on l.source_record_id = s.id left join source_version v on v.source_record_id = s.id and v.n = 1
         where s.source = $1 and s.source_id = $2`,
       [HUB, sourceId],
-    )) as { id: string; state: Attributes }[];
-    return first && digest(canonicalJson(first.state)) === hash ? first.id : undefined;
+    )) as { id: string; hash: string }[];
+    return first?.hash === hash ? first.id : undefined;
   }
 
   private valid(document: unknown): Attributes {
@@ -160,16 +173,23 @@ export class RecordService {
   }
 }
 
+/** A state without what follows from its dates. */
+function stated(state: Attributes): Attributes {
+  const said = { ...state };
+  for (const name of DERIVED) delete said[name];
+  return said;
+}
+
 const invalid = (errors: readonly FieldFault[]) =>
   new ProblemError('invalid-document', `the document breaks the contract in ${errors.length} place(s)`, { errors });
 
 const mismatch = (id: string, seen: number, present: number) =>
   new ProblemError('version-mismatch', `record ${id} is at revision ${present}, not ${seen}: read it again`);
 
-function accepted(result: Ingested | undefined, problem: 'conflict') {
+function accepted(result: Ingested | undefined) {
   if (!result) throw new Error('ingest answered nothing');
   if (result.outcome === 'rejected') {
-    throw new ProblemError(problem, 'an identifier of the document belongs to another record', {
+    throw new ProblemError('conflict', 'an identifier of the document belongs to another record', {
       errors: result.faults,
     });
   }

@@ -51,8 +51,8 @@ export function setStatus(dataSource: DataSource, id: string, active: boolean, c
       at,
     ]);
     await manager.query(
-      `insert into revision (record_id, revision, kind, status, state, source, actor, reason, correlation_id, at)
-       select id, revision, $2, status, state, 'hub', $3, $4, $5, $6 from record where id = $1`,
+      `insert into revision (record_id, revision, kind, status, source, actor, reason, correlation_id, at)
+       select id, revision, $2, status, 'hub', $3, $4, $5, $6 from record where id = $1`,
       [id, kind, cause.actor ?? null, cause.reason ?? null, cause.correlationId, at],
     );
     await manager.query(

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { referentialTopic, type Status } from '@myelin/contracts';
+import { referentialTopic, type MasterFields } from '@myelin/contracts';
 import {
   isUnreadable,
   newestIncarnation,
@@ -114,7 +114,11 @@ export class RecoveryService {
       countUnknown(this.dataSource),
       listUnknown(this.dataSource, after, limit),
     ]);
-    return { count, items: rows.map(shown), next: rows.length === limit ? (rows.at(-1)?.id ?? null) : null };
+    return {
+      count,
+      items: rows.map((row) => shown(row, this.definition.letter)),
+      next: rows.length === limit ? (rows.at(-1)?.id ?? null) : null,
+    };
   }
 
   /** Publishes the end of all unknown records, when there are as many as the operator has seen. */
@@ -203,8 +207,11 @@ function sighting({ attributes, json }: Received): Sighting[] {
 }
 
 /** An unknown record, its data shown as those of any record. */
-function shown({ id, epoch, revision, time, document }: UnknownRecord): RecordView & { epoch: number; time: string } {
-  const { id: _, status, survivor, ...state } = document as Attributes & { status: Status; survivor?: string };
-  const asRecord: MasterRecord = { id, revision, status, survivor: survivor ?? null, state, updatedAt: time };
-  return { ...present(asRecord), epoch, time: time.toISOString() };
+function shown(
+  { id, epoch, revision, time, document }: UnknownRecord,
+  letter: string,
+): RecordView & { epoch: number; time: string } {
+  const { id: _, status, survivor, number, ...state } = document as Attributes & Partial<MasterFields>;
+  const asRecord = { id, revision, status, survivor: survivor ?? null, state } as MasterRecord;
+  return { ...present(asRecord, letter), number, epoch, time: time.toISOString() };
 }

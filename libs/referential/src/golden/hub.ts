@@ -1,0 +1,2 @@
+/** The source under which the hub keeps what was entered or corrected in it. */
+export const HUB = 'hub';
