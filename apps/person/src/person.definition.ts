@@ -11,6 +11,7 @@ export const person = {
   path: 'persons',
   title: 'Person referential',
   letter: 'P',
+  roleNames: ['resource', 'external', 'learner'],
   roles: rolePeriods,
   survivorship: {
     roles: ['resource', 'external', 'learner'],

@@ -8,6 +8,7 @@ export const structure = {
   path: 'structures',
   title: 'Structure referential',
   letter: 'S',
+  roleNames: [],
   roles: () => ({}),
   survivorship: {
     groups: {

@@ -9,6 +9,7 @@ export const thirdParty = {
   path: 'third-parties',
   title: 'Third-party referential',
   letter: 'T',
+  roleNames: ['customer', 'supplier', 'researchPartner'],
   roles: ({ roles }: Pick<ThirdParty, 'roles'>) => Object.fromEntries(Map.groupBy(roles ?? [], ({ kind }) => kind)),
   survivorship: {
     groups: {

@@ -11,6 +11,8 @@ export interface ReferentialDefinition {
   readonly title: string;
   /** Letter with which the short names of its records begin (`P`). */
   readonly letter: string;
+  /** The roles that a record can hold; each has an index. */
+  readonly roleNames: readonly string[];
   /** When a record holds which role. */
   readonly roles: RolePeriods;
   /** The survivorship rules that hold unless the establishment names others. */

@@ -3,7 +3,15 @@ import type { ReferentialDefinition } from './definition.js';
 import { openApi } from './openapi.js';
 
 const things = (entity: Entity): ReferentialDefinition => ({
-  ...{ entity, path: 'things', title: 'Things', letter: 'X', roles: () => ({}), survivorship: { groups: {} } },
+  ...{
+    entity,
+    path: 'things',
+    title: 'Things',
+    letter: 'X',
+    roleNames: [],
+    roles: () => ({}),
+    survivorship: { groups: {} },
+  },
 });
 
 interface Document {

@@ -17,6 +17,10 @@ import { CalendarService } from './calendar/calendar.service.js';
 import { readSurvivorship } from './golden/survivorship.settings.js';
 import { Ingestion } from './ingest/ingestion.js';
 import { createOutbox } from './outbox.js';
+import { historyController } from './history/history.controller.js';
+import { HistoryService } from './history/history.service.js';
+import { TaskController } from './tasks/task.controller.js';
+import { TaskService } from './tasks/task.service.js';
 import { ReconcileController } from './reconciliation/reconcile.controller.js';
 import { ReconcileService } from './reconciliation/reconcile.service.js';
 import { recordController } from './record/record.controller.js';
@@ -69,6 +73,8 @@ export class ReferentialModule {
       controllers: [
         recordController(definition),
         sourceController(definition),
+        historyController(definition),
+        TaskController,
         ImportController,
         ReconcileController,
         RecoveryController,
@@ -115,6 +121,8 @@ export class ReferentialModule {
         },
         Ingestion,
         CalendarService,
+        TaskService,
+        HistoryService,
         RecordService,
         ImportService,
         ReconcileService,

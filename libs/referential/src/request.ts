@@ -1,8 +1,8 @@
-import type { Cause } from '@myelin/contracts';
+import { CHECKS, type Cause } from '@myelin/contracts';
 import { correlationOf, ProblemError } from '@myelin/platform';
 import type { Request } from 'express';
 
-const LONGEST_REASON = 500;
+export const LONGEST_REASON = 500;
 
 /** The body of an order that must say why, in the API description. */
 export const REASON_BODY = {
@@ -14,13 +14,28 @@ export const REASON_BODY = {
 };
 
 /** Why an order is given, as its body must say. */
-export function reasonOf(body: unknown): string {
-  const { reason } = (body ?? {}) as { reason?: unknown };
-  if (typeof reason === 'string' && /\S/.test(reason) && reason.length <= LONGEST_REASON && !reason.includes('\0'))
-    return reason;
-  throw new ProblemError('invalid-document', 'the order must say why', {
-    errors: [{ field: 'reason', message: `must be text of 1 to ${LONGEST_REASON} characters` }],
-  });
+export const reasonOf = (body: unknown): string => textIn(body, 'reason');
+
+/** A short text that a body must hold. */
+export function textIn(body: unknown, field: string): string {
+  const value = ((body ?? {}) as Record<string, unknown>)[field];
+  if (typeof value === 'string' && /\S/.test(value) && value.length <= LONGEST_REASON && !value.includes('\0'))
+    return value;
+  const message = `must be text of 1 to ${LONGEST_REASON} characters`;
+  throw new ProblemError('invalid-document', `${field} ${message}`, { errors: [{ field, message }] });
+}
+
+/** A word of a closed list in a query; 400 when it is none. */
+export function oneOf<const W extends string>(name: string, value: string, words: readonly W[]): W {
+  const word = words.find((one) => one === value);
+  if (word === undefined) throw new ProblemError('malformed-request', `${name} must be one of ${words.join(', ')}`);
+  return word;
+}
+
+/** An instant in a query, RFC 3339; 400 when it is none. */
+export function instantOf(name: string, text: string | undefined): Date {
+  if (CHECKS.instant(text, undefined) === undefined) return new Date(text as string);
+  throw new ProblemError('malformed-request', `${name} must be an RFC 3339 time`);
 }
 
 /** Who gives an order. */

@@ -111,7 +111,14 @@ export const empty = (dataSource: DataSource): Promise<unknown> =>
   dataSource.query(FILLED.map((table) => `delete from ${table}`).join(';'));
 
 export const person = {
-  ...{ entity: 'person', path: 'persons', title: 'Persons', letter: 'P', roles: rolePeriods },
+  ...{
+    entity: 'person',
+    path: 'persons',
+    title: 'Persons',
+    letter: 'P',
+    roleNames: ['resource', 'learner'],
+    roles: rolePeriods,
+  },
   survivorship: { groups: {} },
 } as const satisfies ReferentialDefinition;
 
@@ -123,6 +130,7 @@ export interface Running {
   url: string;
   databaseUrl: string;
   dataSource: DataSource;
+  app: Awaited<ReturnType<typeof createApp>>;
   topicPrefix: string;
   /** Every line that the process logged. */
   lines: string[];
@@ -159,7 +167,16 @@ export async function startPersons(options: {
     await dropDatabase(databaseUrl);
     if (options.kafka) await deleteTopics(kafkaOf(topicPrefix));
   };
-  return { url: await app.getUrl(), databaseUrl, dataSource: app.get(DataSource), topicPrefix, lines, leave, stop };
+  return {
+    url: await app.getUrl(),
+    databaseUrl,
+    dataSource: app.get(DataSource),
+    app,
+    topicPrefix,
+    lines,
+    leave,
+    stop,
+  };
 }
 
 /** Access to Kafka under a prefix. */

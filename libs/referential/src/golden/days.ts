@@ -28,3 +28,7 @@ export function nextDay(day: string): string {
   }
   return next;
 }
+
+/** The day before. */
+export const dayBefore = (day: string): string =>
+  new Date(Date.parse(`${day}T00:00:00Z`) - DAY).toISOString().slice(0, 10);

@@ -186,6 +186,7 @@ describe('golden', () => {
       part,
       value,
       until,
+      since: DAY,
     });
     const sources = [
       says('x', {
@@ -300,7 +301,7 @@ describe('provenance', () => {
       says('siham', { birthName: 'A', sex: 'F', identifiers: [id('siham', '1')] }),
       says('apogee', { birthName: 'B', usageName: 'U', sex: 'F' }),
     ];
-    const overrides = [{ id: 'd1', part: 'sex', value: 'M', until: null }];
+    const overrides = [{ id: 'd1', part: 'sex', value: 'M', until: null, since: DAY }];
     expect(provenance(sources, rulesOn(DAY, NAMES), { overrides })).toEqual([
       { part: 'birthName', source: 'siham', sourceId: '1', group: 'names', reason: 'priority' },
       { part: 'identifiers.siham:1', source: 'siham', sourceId: '1', group: null, reason: 'sum' },

@@ -1,9 +1,9 @@
-import { covers, nextDay } from './days.js';
+import { covers, dayBefore, nextDay, type Period } from './days.js';
 import { effective, type RolePeriods } from './effective.js';
 import { HUB } from './hub.js';
 import { identifiersIn, keyOf, union } from './identifiers.js';
-import { assemble, isEmpty, partIn, partsOf, sameValue } from './parts.js';
-import type { Group, Survivorship } from './survivorship.js';
+import { assemble, isEmpty, partIn, partsOf, sameValue, withPart } from './parts.js';
+import { attributeOf, type Group, type Survivorship } from './survivorship.js';
 import type { Attributes } from '../tables.js';
 
 /** What one source says of a record. */
@@ -18,9 +18,11 @@ export interface SourceView {
 /** What a steward has decided to stand in a part of a record, whatever the sources say. */
 export interface Override {
   readonly id: string;
-  /** An attribute, a part of one (`contacts.workMail`), the state of a role (`roleStates.learner`), or an identifier (`identifiers.siham:100201`: false denies it). */
+  /** An attribute, a part of one (`contacts.workMail`), a role that has ended (`roleStates.learner`: inactive), or an identifier that is denied (`identifiers.siham:100201`: false). */
   readonly part: string;
   readonly value: unknown;
+  /** Day on which it was decided. */
+  readonly since: string;
   /** Last day on which it holds. */
   readonly until: string | null;
 }
@@ -103,28 +105,37 @@ function conclude(selected: Attributes, ties: readonly Tie[], rules: Rules, stan
   const overrides = current(standing, rules.day);
   const decided = overrides.reduce(withOverride, selected);
   const { facts, due } = effective(decided, rules.day, rules.roles);
-  const state = overrides
-    .filter(({ part }) => part.startsWith('roleStates.'))
-    .reduce(withOverride, Object.keys(facts).length > 0 ? { ...decided, ...facts } : decided);
+  const state = Object.keys(facts).length > 0 ? { ...decided, ...facts } : decided;
   const ends = overrides.flatMap(({ until }) => (until === null ? [] : [nextDay(until)]));
   return {
     state,
     due: [...ends, ...(due === null ? [] : [due])].sort()[0] ?? null,
-    ties: ties.filter(({ part }) => !overrides.some((one) => one.part === part)),
+    ties: ties
+      .filter(({ part }) => !overrides.some((one) => one.part === part))
+      .sort((a, b) => (a.part < b.part ? -1 : 1)),
   };
 }
 
-function withOverride(state: Attributes, { part, value }: Override): Attributes {
-  const dot = part.indexOf('.');
-  if (dot < 0) return { ...state, [part]: value };
-  const [attribute, name] = [part.slice(0, dot), part.slice(dot + 1)];
-  const before = state[attribute];
+function withOverride(state: Attributes, { part, value, since }: Override): Attributes {
+  const attribute = attributeOf(part);
+  if (attribute === part) return { ...state, [part]: value };
+  const name = part.slice(attribute.length + 1);
   if (attribute === 'identifiers') return state;
-  if (Array.isArray(before) || Array.isArray(value)) {
-    const others = ((before ?? []) as { kind: string }[]).filter(({ kind }) => kind !== name);
-    return { ...state, [attribute]: [...others, ...((value ?? []) as unknown[])] };
-  }
-  return { ...state, [attribute]: { ...(before as Attributes | undefined), [name]: value } };
+  if (attribute === 'roleStates') return { ...state, roles: withEnd(state['roles'], name, since) };
+  return { ...state, [attribute]: withPart(state[attribute], name, value) };
+}
+
+/** Roles of which one had ended when a day began. */
+function withEnd(roles: unknown, role: string, since: string): unknown {
+  const held = partIn('roles', `roles.${role}`, roles) as readonly Period[] | undefined;
+  if (!Array.isArray(held)) return roles;
+  const past = held.filter(({ from }) => from == null || from < since);
+  const last = dayBefore(since);
+  return withPart(
+    roles,
+    role,
+    past.map((one) => (one.to == null || one.to > last ? { ...one, to: last } : one)),
+  );
 }
 
 /** Identifiers that the record may not hold: what others hold, and what stewards denied it. */
@@ -328,8 +339,7 @@ class Ranking {
 }
 
 function knows({ payload }: SourceView, name: string): boolean {
-  const dot = name.indexOf('.');
-  const attribute = dot < 0 ? name : name.slice(0, dot);
+  const attribute = attributeOf(name);
   const value = payload[attribute];
   return value !== undefined && !isEmpty(value) && partIn(attribute, name, value) !== undefined;
 }

@@ -17,11 +17,14 @@ const isByKind = (value: unknown): value is Entry[] =>
 /** True when a value says that there is nothing. */
 export const isEmpty = (value: unknown): boolean => value === null || (Array.isArray(value) && value.length === 0);
 
+/** True when a value gives nothing: it says so, or it is not there. */
+const isNothing = (value: unknown): boolean => value === undefined || isEmpty(value);
+
 /** The names of the parts of an attribute (`contacts.workMail`, `roles.learner`), or the attribute itself when it is taken as a whole. */
 export function partsOf(attribute: string, value: unknown): string[] {
   if (BY_KEY.has(attribute) && isObject(value)) return Object.keys(value).map((key) => `${attribute}.${key}`);
   if (isByKind(value)) return [...new Set(value.map(({ kind }) => `${attribute}.${kind}`))];
-  return isEmpty(value) ? [] : [attribute];
+  return isNothing(value) ? [] : [attribute];
 }
 
 /** What stands under a part; undefined when nothing does. */
@@ -47,13 +50,20 @@ export function assemble(
     } else if (BY_KEY.has(attribute) && isObject(value)) {
       const entries = Object.entries(value).filter(([key]) => gives(`${attribute}.${key}`));
       if (entries.length > 0) made = { ...(made as Attributes | undefined), ...Object.fromEntries(entries) };
-    } else if (value !== undefined && !isEmpty(value) && gives(attribute)) return value;
+    } else if (!isNothing(value) && gives(attribute)) return value;
   }
   return made;
 }
 
+/** An attribute with another value in one part: the entries of one kind, or what stands under one key. */
+export function withPart(before: unknown, name: string, value: unknown): unknown {
+  if (!isByKind(before) && !isByKind(value)) return { ...(isObject(before) ? before : {}), [name]: value };
+  const others = isByKind(before) ? before.filter(({ kind }) => kind !== name) : [];
+  return [...others, ...(isByKind(value) ? value : [])];
+}
+
 export const sameValue = (one: unknown, other: unknown): boolean =>
-  one === other || canonicalJson(one ?? null) === canonicalJson(other ?? null);
+  one === other || (isNothing(one) && isNothing(other)) || canonicalJson(one ?? null) === canonicalJson(other ?? null);
 
 const isObject = (value: unknown): value is Attributes =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

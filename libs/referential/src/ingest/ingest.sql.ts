@@ -98,7 +98,7 @@ export async function lockRecords(runner: QueryRunner, ids: readonly string[]): 
     [ids],
   ) as Rows<SourceRow>);
   const overrides = await (runner.query(
-    `select record_id, id, part, value, until::text from decision
+    `select record_id, id, part, value, until::text, (decided_at at time zone 'Europe/Paris')::date::text as since from decision
       where kind = 'override' and revoked_at is null and record_id = any($1::uuid[]) order by id`,
     [ids],
   ) as Rows<Override & { readonly record_id: string }>);

@@ -1,5 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
+/** Of persons and third parties: one database has those of one entity only, and the others cost nothing there. */
+const ROLES = ['resource', 'external', 'learner', 'customer', 'supplier', 'researchPartner'];
+
 /** Sources with all their versions, decisions and tasks of stewards, dates, and history without a second copy of the present. */
 export class OneTrustedRecord1764500000000 implements MigrationInterface {
   name = 'OneTrustedRecord1764500000000';
@@ -47,6 +50,10 @@ export class OneTrustedRecord1764500000000 implements MigrationInterface {
         add due date;
       create unique index record_number on record (number);
       create index record_due on record (due) where due is not null;
+      -- By what lists are sorted and filtered.
+      create index record_updated on record (updated_at, id);
+      create index record_name on record ((lower(coalesce(state ->> 'birthName', state ->> 'legalName', state ->> 'longLabel')) collate "C"), id);
+      ${ROLES.map((role) => `create index "record_role_${role}" on record (id) where state -> 'roleStates' ->> '${role}' = 'active';`).join('\n')}
 
       -- Null: the state is the record's present one. It is kept here when another one takes its place.
       alter table revision alter state drop not null;
@@ -130,6 +137,8 @@ export class OneTrustedRecord1764500000000 implements MigrationInterface {
       drop function keep_past();
       update revision v set state = r.state from record r where r.id = v.record_id and r.revision = v.revision and v.state is null;
       alter table revision alter state set not null;
+      ${ROLES.map((role) => `drop index "record_role_${role}";`).join('')}
+      drop index record_updated, record_name;
       alter table record drop number, drop due;
       drop table source_version;
       alter table source_record drop n, drop business_date, drop silent;

@@ -15,7 +15,9 @@ import { Ingestion } from '../ingest/ingestion.js';
 import { mergePatch } from './merge-patch.js';
 import { numberOf, shortName } from './number.js';
 import { DEFINITION, RELAY_SIGNAL, type RelaySignal } from '../tokens.js';
-import { findByIdentifier, listRecords, setStatus, type ListFilter } from './record.sql.js';
+import { listAsOf, readAsOf } from '../history/history.sql.js';
+import { countRecords, listRecords, type ListFilter, type Page, type Position } from './list.js';
+import { findByIdentifier, setStatus } from './record.sql.js';
 import { withStaging } from '../ingest/staging.js';
 import { MasterRecord, type Attributes } from '../tables.js';
 
@@ -60,24 +62,44 @@ export class RecordService {
     @Inject(RELAY_SIGNAL) private readonly relay: RelaySignal,
   ) {}
 
-  async get(id: string): Promise<RecordView> {
-    const record = await this.dataSource.getRepository(MasterRecord).findOneBy({ id });
+  /** A record as it is, or as it was at an instant. */
+  async get(id: string, asOf?: Date): Promise<RecordView> {
+    const record = asOf
+      ? await readAsOf(this.dataSource, id, asOf)
+      : await this.dataSource.getRepository(MasterRecord).findOneBy({ id });
     if (!record) throw this.unknown(id);
-    return present(record, this.definition.letter);
+    return this.present(record);
   }
 
-  /** Records in the order of their ids, or those that hold one identifier. */
-  async list(filter: ListFilter): Promise<{ items: RecordView[]; next: string | null }> {
-    const records =
-      filter.identifier === undefined
-        ? await listRecords(this.dataSource, filter)
-        : await findByIdentifier(this.dataSource, filter.identifier);
-    const more = filter.identifier === undefined && records.length === filter.limit;
-    return {
-      items: records.map((record) => present(record, this.definition.letter)),
-      next: more ? (records.at(-1)?.id ?? null) : null,
-    };
+  /** One page of records, and where it ends. */
+  async list(filter: ListFilter, page: Page): Promise<{ items: RecordView[]; last: Position | null }> {
+    const { records, last } = await listRecords(this.dataSource, filter, page);
+    return { items: records.map(this.present), last };
   }
+
+  count = (filter: ListFilter) => countRecords(this.dataSource, filter);
+
+  /** One page of the records that there were at an instant, by id. */
+  async listAsOf(
+    asOf: Date,
+    { status }: Pick<ListFilter, 'status'>,
+    { limit, after }: Page,
+  ): Promise<{ items: RecordView[]; last: Position | null }> {
+    const records = await listAsOf(this.dataSource, asOf, { limit, after: after?.id, status });
+    const last = records.length === limit ? records.at(-1) : undefined;
+    return { items: records.map(this.present), last: last ? { value: null, id: last.id } : null };
+  }
+
+  /** The record that holds an identifier or has that short name: one, or none. */
+  async find(key: { scheme: string; value: string } | { number: string }): Promise<RecordView[]> {
+    if ('scheme' in key) return (await findByIdentifier(this.dataSource, key)).map(this.present);
+    const number = numberOf(this.definition.letter, key.number);
+    if (number === undefined)
+      throw new ProblemError('malformed-request', `number must be like ${shortName(this.definition.letter, 1)}`);
+    return (await this.dataSource.getRepository(MasterRecord).findBy({ number: String(number) })).map(this.present);
+  }
+
+  private present = (record: MasterRecord): RecordView => present(record, this.definition.letter);
 
   /**
    * Creates a record from what a person entered. `key` is the caller's Idempotency-Key: the same key and document again

@@ -1,25 +1,7 @@
 import type { Cause, Status } from '@myelin/contracts';
-import { MoreThan, type DataSource } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { NEWEST_DIRTY } from '../ingest/ingest.sql.js';
 import { MasterRecord, RecordIdentifier } from '../tables.js';
-
-export interface ListFilter {
-  /** At most this many records. */
-  readonly limit: number;
-  /** Id after which the page begins. */
-  readonly after?: string;
-  readonly status?: Status;
-  readonly identifier?: { readonly scheme: string; readonly value: string };
-}
-
-/** One page of records in the order of their ids. */
-export function listRecords(dataSource: DataSource, { limit, after, status }: ListFilter): Promise<MasterRecord[]> {
-  return dataSource.getRepository(MasterRecord).find({
-    where: { ...(after === undefined ? {} : { id: MoreThan(after) }), ...(status === undefined ? {} : { status }) },
-    order: { id: 'asc' },
-    take: limit,
-  });
-}
 
 /** The record that holds an identifier, if there is one. */
 export async function findByIdentifier(
