@@ -42,7 +42,7 @@ describe('a referential', () => {
     const [created] = await until(() => (topic.messages.length > 0 ? topic.messages : null));
     expect(created).toEqual({
       key: id,
-      state: { id, status: 'active', ...somebody('Dupré', ['siham:S1']) },
+      state: { id, status: 'active', number: 'P-00001-Y', ...somebody('Dupré', ['siham:S1']) },
       headers: {
         ce_specversion: '1.0',
         ce_id: `1-${id}-1`,

@@ -84,15 +84,16 @@ it('names the lines that it cannot read, and does not take their records for gon
   ]);
 });
 
-it('tells why a repair was refused, and repairs the others', async () => {
+it('tells what waits for a steward, and repairs the others', async () => {
   await load([learner(1)]);
   await persons.dataSource.query(`update source_record set source = 'other'`);
   await load([learner(2)]);
   const lines = [line('1', somebody('N1', ['apogee:22001', 'apogee:22002'])), learner(3)];
   const answer = await reconcile(lines, '&repair=yes');
   expect(answer.body.counts).toMatchObject({ missing: 2, repaired: 1 });
-  expect(await report(answer)).toContainEqual(
-    expect.objectContaining({ sourceId: '1', outcome: 'refused', field: 'identifiers[0].value' }),
+  expect(await report(answer)).toContainEqual(expect.objectContaining({ sourceId: '1', outcome: 'suspected' }));
+  expect(await report(await reconcile(lines))).toContainEqual(
+    expect.objectContaining({ sourceId: '1', finding: 'suspected', recordId: null }),
   );
 });
 

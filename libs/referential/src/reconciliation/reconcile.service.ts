@@ -171,6 +171,7 @@ export class ReconcileService {
 function findingOf(fact: LineFact, known: KnownHere | undefined): FoundAtSource | undefined {
   if (!known) return told(fact, 'missing');
   const { recordId, status } = known;
+  if (status === null) return settled(fact, known) ? told(fact, 'suspected') : told(fact, 'different');
   if (status !== 'active') return { ...told(fact, 'inactive'), recordId };
   return settled(fact, known) ? undefined : { ...told(fact, 'different'), recordId };
 }

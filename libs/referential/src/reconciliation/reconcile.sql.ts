@@ -10,6 +10,8 @@ export const SOURCE_FINDINGS = [
   'inactive',
   /** It was received from the source, and the file does not have it. */
   'extra',
+  /** It was received, and waits for a steward. */
+  'suspected',
   /** Its line breaks the contract. */
   'refused',
 ] as const;
@@ -32,8 +34,9 @@ export interface FoundAtSource {
 /** What is known here of a record of a source. */
 export interface KnownHere {
   readonly sourceId: string;
-  readonly recordId: string;
-  readonly status: Status;
+  /** Null, as is its status: it waits for a steward. */
+  readonly recordId: string | null;
+  readonly status: Status | null;
   readonly version: number | null;
   /** Of what was received last, in hexadecimal. */
   readonly hash: string;
@@ -47,7 +50,7 @@ export async function knownHere(
 ): Promise<Map<string, KnownHere>> {
   const rows = (await dataSource.query(
     `select s.source_id as "sourceId", l.record_id as "recordId", r.status, s.version::float8 as version, encode(s.hash, 'hex') as hash
-       from source_record s join link l on l.source_record_id = s.id join record r on r.id = l.record_id
+       from source_record s left join link l on l.source_record_id = s.id left join record r on r.id = l.record_id
       where s.source = $1 and s.source_id = any($2::text[])`,
     [source, sourceIds],
   )) as KnownHere[];
@@ -81,7 +84,7 @@ export async function finish(dataSource: DataSource, run: string, source: string
   await dataSource.transaction(async (manager) => {
     await manager.query(
       `insert into reconciliation_finding (run_id, source_id, finding, record_id)
-       select $1, s.source_id, 'extra', l.record_id from source_record s join link l on l.source_record_id = s.id
+       select $1, s.source_id, 'extra', l.record_id from source_record s left join link l on l.source_record_id = s.id
         where s.source = $2 and not exists (select from reconciliation_seen seen where seen.run_id = $1 and seen.source_id = s.source_id)
        on conflict do nothing`,
       [run, source],
@@ -91,7 +94,7 @@ export async function finish(dataSource: DataSource, run: string, source: string
               counts = (select jsonb_build_object('read', (select count(*) from reconciliation_seen where run_id = $1))
                                || coalesce(jsonb_object_agg(finding, count), '{}')
                                || jsonb_build_object('repaired', coalesce(sum(repaired), 0))
-                          from (select finding, count(*) as count, count(*) filter (where outcome <> 'refused') as repaired
+                          from (select finding, count(*) as count, count(*) filter (where outcome not in ('refused', 'suspected')) as repaired
                                   from reconciliation_finding where run_id = $1 group by finding) as counted)
         where id = $1`,
       [run],

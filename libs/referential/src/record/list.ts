@@ -70,7 +70,7 @@ export async function countRecords(
 ): Promise<{ count: number; estimated: boolean }> {
   const { conditions, values } = conditionsOf(filter);
   const [counted] = (await dataSource.query(
-    `select count(*)::integer as count from (select from record ${where(conditions)} limit ${COUNTED + 1}) as some`,
+    `select count(*)::integer as count from (select from record ${where(conditions)} limit ${COUNTED + 1}) as counted`,
     values,
   )) as { count: number }[];
   const count = counted?.count ?? 0;
