@@ -8,7 +8,7 @@ export async function openApi(definition: ReferentialDefinition): Promise<string
     DATABASE_URL: 'postgres://nowhere/none',
     KAFKA_BROKERS: [],
     TOPIC_PREFIX: '',
-    SURVIVORSHIP_FILE: undefined,
+    SURVIVORSHIP: undefined,
   };
   const module = ReferentialModule.of(definition, settings);
   const app = await createApp(definition.title, module, createLogger(definition.entity, 'silent'), { preview: true });

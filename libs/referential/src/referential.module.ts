@@ -117,7 +117,7 @@ export class ReferentialModule {
         },
         {
           provide: SURVIVORSHIP,
-          useFactory: () => readSurvivorship(definition, settings.SURVIVORSHIP_FILE),
+          useFactory: () => readSurvivorship(definition, settings.SURVIVORSHIP),
         },
         Ingestion,
         CalendarService,

@@ -7,8 +7,8 @@ export const referentialSettings = {
   KAFKA_BROKERS: list(),
   /** Put before the name of every topic, for several installations on one Kafka. */
   TOPIC_PREFIX: text(''),
-  /** File of survivorship rules that take the place of those of the referential (docs/user-guide.md). */
-  SURVIVORSHIP_FILE: optionalText(),
+  /** Survivorship rules that take the place of those of the referential; as a file: `SURVIVORSHIP_FILE` (docs/user-guide.md). */
+  SURVIVORSHIP: optionalText(),
 };
 
 export type ReferentialSettings = SettingsOf<typeof referentialSettings>;

@@ -146,7 +146,7 @@ export interface Running {
 export async function startPersons(options: {
   kafka: boolean;
   at?: { databaseUrl: string; topicPrefix: string };
-  /** File of survivorship rules. */
+  /** Survivorship rules, as JSON. */
   survivorship?: string;
 }): Promise<Running> {
   const { logger, lines } = recorder();
@@ -157,7 +157,7 @@ export async function startPersons(options: {
   const brokers = options.kafka ? required('KAFKA_BROKERS').split(',') : ['127.0.0.1:1'];
   const settings = {
     ...{ DATABASE_URL: databaseUrl, KAFKA_BROKERS: brokers, TOPIC_PREFIX: topicPrefix },
-    SURVIVORSHIP_FILE: options.survivorship,
+    SURVIVORSHIP: options.survivorship,
   };
   const app = await createApp(person.title, ReferentialModule.of(person, settings), logger);
   await app.listen(0, '127.0.0.1');

@@ -62,7 +62,9 @@ export class CalendarService implements OnApplicationBootstrap, OnApplicationShu
   private async tick(): Promise<void> {
     await this.safely(() => this.pass());
     if (this.stopping) return;
-    this.timer = setTimeout(() => (this.running = this.tick()), EVERY_MS);
+    this.timer = setTimeout(() => {
+      this.running = this.tick();
+    }, EVERY_MS);
     this.timer.unref();
   }
 

@@ -127,15 +127,12 @@ function withOverride(state: Attributes, { part, value, since }: Override): Attr
 
 /** Roles of which one had ended when a day began. */
 function withEnd(roles: unknown, role: string, since: string): unknown {
-  const held = partIn('roles', `roles.${role}`, roles) as readonly Period[] | undefined;
+  const held = partIn('roles', `roles.${role}`, roles);
   if (!Array.isArray(held)) return roles;
-  const past = held.filter(({ from }) => from == null || from < since);
+  const past = (held as readonly Period[]).filter(({ from }) => from == null || from < since);
   const last = dayBefore(since);
-  return withPart(
-    roles,
-    role,
-    past.map((one) => (one.to == null || one.to > last ? { ...one, to: last } : one)),
-  );
+  const ended = past.map((one) => (one.to == null || one.to > last ? { ...one, to: last } : one));
+  return withPart(roles, role, ended);
 }
 
 /** Identifiers that the record may not hold: what others hold, and what stewards denied it. */

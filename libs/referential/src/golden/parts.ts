@@ -15,7 +15,8 @@ const isByKind = (value: unknown): value is Entry[] =>
   value.every((one) => typeof (one as Partial<Entry> | null)?.kind === 'string');
 
 /** True when a value says that there is nothing. */
-export const isEmpty = (value: unknown): boolean => value === null || (Array.isArray(value) && value.length === 0);
+export const isEmpty = (value: unknown): boolean =>
+  value === null || (typeof value === 'object' && Object.keys(value).length === 0);
 
 /** True when a value gives nothing: it says so, or it is not there. */
 const isNothing = (value: unknown): boolean => value === undefined || isEmpty(value);

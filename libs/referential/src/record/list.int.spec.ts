@@ -121,7 +121,9 @@ describe('a record', () => {
     const [one] = items(await get('/persons?identifier=siham:S0'));
     const path = `/persons/${one?.['id'] as string}`;
     const etag = (await get(path)).headers.get('etag') as string;
-    expect((await fetch(persons.url + path, { headers: { 'if-none-match': etag, 'cache-control': 'max-age=0' } })).status).toBe(304);
+    expect(
+      (await fetch(persons.url + path, { headers: { 'if-none-match': etag, 'cache-control': 'max-age=0' } })).status,
+    ).toBe(304);
     const changed = await call(persons, 'PATCH', path, { sex: 'M' }, { 'if-match': etag, prefer: 'return=minimal' });
     expect(changed).toMatchObject({ status: 200, body: {} });
     expect(changed.headers.get('preference-applied')).toBe('return=minimal');

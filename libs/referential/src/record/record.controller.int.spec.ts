@@ -192,41 +192,6 @@ describe('a source', () => {
     const kept = await put('/sources/siham/records/2', somebody('B', ['siham:S1']));
     expect(kept).toMatchObject({ status: 202, body: { outcome: 'suspected' } });
   });
-
-  it('FR-64: is retired: what it holds is read, its writes are refused, until it returns', async () => {
-    const made = await put('/sources/siham/records/1', somebody('A', ['siham:S1']));
-    const because = { reason: 'replaced' };
-    expect(await call(persons, 'POST', '/sources/siham/retirement', because)).toMatchObject({
-      status: 200,
-      body: { reason: 'replaced' },
-    });
-    for (const id of ['1', '2']) {
-      expectProblem(await put(`/sources/siham/records/${id}`, somebody('B', [`siham:S${id}`])), 409, 'conflict');
-    }
-    const load = await call(
-      persons,
-      'POST',
-      '/imports?source=siham&format=ndjson',
-      '{"sourceId":"3","birthName":"C","givenNames":["C"]}\n',
-      {
-        'content-type': 'application/x-ndjson',
-      },
-    );
-    expectProblem(load, 409, 'conflict');
-    const found = await call(persons, 'GET', '/persons?identifier=siham:S1');
-    expect(found.body).toMatchObject({ items: [{ id: made.body.recordId, birthName: 'A' }] });
-    // Another source of the record goes on.
-    expect(await put('/sources/apogee/records/7', somebody('A', ['siham:S1']))).toMatchObject({ status: 200 });
-    const { body } = await call(persons, 'GET', '/sources');
-    expect(body.items).toMatchObject([
-      { name: 'apogee', retiredAt: null, records: 1 },
-      { name: 'siham', retiredAt: expect.any(String), records: 1, waiting: 0 },
-    ]);
-    await call(persons, 'POST', '/sources/siham/return', because);
-    expect(await put('/sources/siham/records/1', somebody('B', ['siham:S1']))).toMatchObject({ status: 200 });
-    expectProblem(await call(persons, 'POST', '/sources/nobody/retirement', because), 404, 'not-found');
-    expectProblem(await call(persons, 'POST', '/sources/siham/retirement', {}), 422, 'invalid-document');
-  });
 });
 
 describe('changing', () => {
