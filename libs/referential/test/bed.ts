@@ -94,6 +94,7 @@ const FILLED = [
   'import_rejection',
   'import_run',
   'outbox',
+  'reminder',
   'task_comment',
   'task',
   'decision',

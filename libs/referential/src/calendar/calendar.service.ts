@@ -1,10 +1,10 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { newCorrelationId } from '@myelin/contracts';
 import { briefly, LOGGER, type Logger } from '@myelin/platform';
-import { DataSource } from 'typeorm';
+import { DataSource, type QueryRunner } from 'typeorm';
 import { canonicalJson, digest } from '../ingest/canonical.js';
 import { Ingestion } from '../ingest/ingestion.js';
-import { markForNewRules, takeDue } from './calendar.sql.js';
+import { markForNewRules, takeDue, takeReminded } from './calendar.sql.js';
 
 /** Records looked at together. */
 const BATCH = 250;
@@ -41,10 +41,15 @@ export class CalendarService implements OnApplicationBootstrap, OnApplicationShu
     const correlationId = newCorrelationId();
     const { day } = this.ingestion.rules();
     const cause = { correlationId, actor: 'calendar', reason: `as of ${day}` };
-    let looked = 0;
-    for (let count = BATCH; count === BATCH && !this.stopping; looked += count) {
-      count = await this.ingestion.review((runner) => takeDue(runner, day, BATCH), cause);
-    }
+    const lookAt = async (choose: (runner: QueryRunner) => Promise<readonly string[]>) => {
+      let all = 0;
+      for (let count = BATCH; count === BATCH && !this.stopping; all += count) {
+        count = await this.ingestion.review(choose, cause);
+      }
+      return all;
+    };
+    const looked =
+      (await lookAt((runner) => takeReminded(runner, BATCH))) + (await lookAt((runner) => takeDue(runner, day, BATCH)));
     if (looked > 0) this.logger.info({ records: looked, day, correlationId }, 'looked at records that were due');
     return looked;
   }

@@ -1,5 +1,14 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 
+/** Some of the records of which somebody was reminded; the reminders are gone with the transaction. */
+export async function takeReminded(runner: QueryRunner, limit: number): Promise<string[]> {
+  const [rows] = (await runner.query(
+    `delete from reminder where n in (select n from reminder order by n limit $1 for update skip locked) returning record_id as id`,
+    [limit],
+  )) as [{ id: string }[], number];
+  return rows.map(({ id }) => id);
+}
+
 /** Locks some of the records that are due, those that have been so for longest first; none that somebody else works on. */
 export async function takeDue(runner: QueryRunner, day: string, limit: number): Promise<string[]> {
   const rows = (await runner.query(

@@ -184,9 +184,8 @@ describe('an identifier', () => {
     ]);
     expect(await tasks()).toMatchObject([{ kind: 'identifier', key: 'siham:S1', others: 1, status: 'open' }]);
     await take('siham', says('1', somebody('A', ['uid:a'])));
-    expect(await query(`select state ->> 'birthName' as name from record where due <= current_date`)).toEqual([
-      { name: 'B2' },
-    ]);
+    const reminded = `select state ->> 'birthName' as name from reminder join record on record.id = record_id`;
+    expect(await query(reminded)).toEqual([{ name: 'B2' }]);
   });
 
   it('of two records cannot stand in one: it waits', async () => {

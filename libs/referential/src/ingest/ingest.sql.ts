@@ -202,8 +202,8 @@ const addLinks = (over: OverStaged, at: Date) =>
 /** What another record claims in vain is looked at again when it comes free. */
 const dropLostIdentifiers = (over: OverStaged) =>
   over(
-    `update record r set due = current_date from task t, lost
-      where t.key = lost.key and t.kind = 'identifier' and t.status = 'open' and r.id = t.subject`,
+    `insert into reminder (record_id)
+     select t.subject from task t join lost using (key) where t.kind = 'identifier' and t.status = 'open'`,
     [],
     `lost as (
        delete from identifier i using staging s

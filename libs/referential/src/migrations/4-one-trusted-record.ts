@@ -68,6 +68,12 @@ export class OneTrustedRecord1764500000000 implements MigrationInterface {
 
       alter table import_run add suspected integer not null default 0;
 
+      -- Records that are to be looked at again at once. No key: nobody who notes one waits for another.
+      create table reminder (
+        n bigint generated always as identity primary key,
+        record_id uuid not null
+      );
+
       -- What stewards decided: appended; revoked, never changed.
       create table decision (
         id uuid primary key,
@@ -132,7 +138,7 @@ export class OneTrustedRecord1764500000000 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      drop table task_comment, task, decision;
+      drop table task_comment, task, decision, reminder;
       drop trigger keep_past on record;
       drop function keep_past();
       update revision v set state = r.state from record r where r.id = v.record_id and r.revision = v.revision and v.state is null;
