@@ -21,9 +21,12 @@ export function textIn(body: unknown, field: string): string {
   const value = ((body ?? {}) as Record<string, unknown>)[field];
   if (typeof value === 'string' && /\S/.test(value) && value.length <= LONGEST_REASON && !value.includes('\0'))
     return value;
-  const message = `must be text of 1 to ${LONGEST_REASON} characters`;
-  throw new ProblemError('invalid-document', `${field} ${message}`, { errors: [{ field, message }] });
+  throw fieldProblem(field, `must be text of 1 to ${LONGEST_REASON} characters`);
 }
+
+/** A body is wrong in one field. */
+export const fieldProblem = (field: string, message: string): ProblemError =>
+  new ProblemError('invalid-document', `${field} ${message}`, { errors: [{ field, message }] });
 
 /** A word of a closed list in a query; 400 when it is none. */
 export function oneOf<const W extends string>(name: string, value: string, words: readonly W[]): W {

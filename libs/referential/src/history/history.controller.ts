@@ -14,10 +14,19 @@ import {
 } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { CHECKS } from '@myelin/contracts';
-import { ProblemError, wholeNumber } from '@myelin/platform';
+import { wholeNumber } from '@myelin/platform';
 import type { Request } from 'express';
 import type { ReferentialDefinition } from '../definition.js';
-import { actorOf, causeOf, instantOf, LONGEST_REASON, masterId, REASON_BODY, reasonOf } from '../request.js';
+import {
+  actorOf,
+  causeOf,
+  fieldProblem,
+  instantOf,
+  LONGEST_REASON,
+  masterId,
+  REASON_BODY,
+  reasonOf,
+} from '../request.js';
 import { TaskService } from '../tasks/task.service.js';
 import { HistoryService } from './history.service.js';
 
@@ -119,9 +128,9 @@ export function historyController(definition: ReferentialDefinition): Type {
     @ApiResponse({ status: 204 })
     decide(@Param('id') id: string, @Param('part') part: string, @Body() body: unknown, @Req() request: Request) {
       const { value, until } = (body ?? {}) as { value?: unknown; until?: unknown };
-      if (value === undefined) throw fault('value', 'is required');
+      if (value === undefined) throw fieldProblem('value', 'is required');
       if (until !== undefined && CHECKS.day(until, undefined) !== undefined)
-        throw fault('until', 'must be a day, YYYY-MM-DD');
+        throw fieldProblem('until', 'must be a day, YYYY-MM-DD');
       const by = { author: actorOf(request), reason: reasonOf(body) };
       return this.tasks.override(
         masterId(id),
@@ -161,6 +170,3 @@ export function historyController(definition: ReferentialDefinition): Type {
   }
   return HistoryController;
 }
-
-const fault = (field: string, message: string) =>
-  new ProblemError('invalid-document', `${field} ${message}`, { errors: [{ field, message }] });

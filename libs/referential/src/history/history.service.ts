@@ -2,10 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ProblemError } from '@myelin/platform';
 import { DataSource } from 'typeorm';
 import type { ReferentialDefinition } from '../definition.js';
-import { provenance, type Choice, type Override, type SourceView } from '../golden/golden.js';
+import { provenance, type Choice, type SourceView } from '../golden/golden.js';
 import { claimsOf, keyOf } from '../golden/identifiers.js';
 import { Ingestion } from '../ingest/ingestion.js';
 import type { Attributes } from '../tables.js';
+import { overridesOn } from '../tasks/decision.sql.js';
 import { DEFINITION } from '../tokens.js';
 import { difference, type PartChange } from './difference.js';
 import { readAsOf, readHistory, type PastRevision } from './history.sql.js';
@@ -81,10 +82,7 @@ export class HistoryService {
   /** Which source and rule gave each part of a record, and since when the source says so. */
   async provenance(id: string): Promise<(Choice & { readonly since: Date | string | null })[]> {
     const said = await this.sources(id);
-    const overrides = (await this.dataSource.query(
-      `select id, part, value, until::text, (decided_at at time zone 'Europe/Paris')::date::text as since from decision where kind = 'override' and record_id = $1 and revoked_at is null`,
-      [id],
-    )) as Override[];
+    const overrides = await overridesOn(this.dataSource, [id]);
     const contested = await this.contested(id, said);
     const since = new Map(said.map((one) => [`${one.source}:${one.sourceId}`, one.businessDate ?? one.receivedAt]));
     return provenance(said, this.ingestion.rules(), { overrides, contested }).map((choice) => ({

@@ -1,8 +1,8 @@
 import type { Cause, Status } from '@myelin/contracts';
 import type { QueryRunner } from 'typeorm';
 import type { Bonds, KnownSource, LockedRecord, Write } from './decide.js';
-import type { Override } from '../golden/golden.js';
 import type { IdentifierKey } from '../golden/identifiers.js';
+import { overridesOn } from '../tasks/decision.sql.js';
 import type { OverStaged } from './staging.js';
 import type { Attributes } from '../tables.js';
 
@@ -97,11 +97,7 @@ export async function lockRecords(runner: QueryRunner, ids: readonly string[]): 
        from link l join source_record s on s.id = l.source_record_id where l.record_id = any($1::uuid[]) order by s.id`,
     [ids],
   ) as Rows<SourceRow>);
-  const overrides = await (runner.query(
-    `select record_id, id, part, value, until::text, (decided_at at time zone 'Europe/Paris')::date::text as since from decision
-      where kind = 'override' and revoked_at is null and record_id = any($1::uuid[]) order by id`,
-    [ids],
-  ) as Rows<Override & { readonly record_id: string }>);
+  const overrides = await overridesOn(runner, ids);
   const bySource = Map.groupBy(sources, (row) => row.record_id);
   const byRecord = Map.groupBy(overrides, (row) => row.record_id);
   return new Map(

@@ -19,7 +19,7 @@ import type { Request, Response } from 'express';
 import { pivotName, type ReferentialDefinition } from '../definition.js';
 import { Inject } from '@nestjs/common';
 import { RecordService, type RecordView } from './record.service.js';
-import { causeOf, instantOf, masterId, oneOf, pageStart, revisionSeen } from '../request.js';
+import { causeOf, fieldProblem, instantOf, masterId, oneOf, pageStart, revisionSeen } from '../request.js';
 import { SORTS, type ListFilter, type Page, type Position } from './list.js';
 import { shortName } from './number.js';
 
@@ -269,7 +269,5 @@ function reasonIn(body: unknown): string | undefined {
   const reason = (body as { reason?: unknown } | undefined)?.reason;
   if (reason === undefined) return undefined;
   if (typeof reason === 'string' && reason.length <= 500 && !reason.includes('\0')) return reason;
-  throw new ProblemError('invalid-document', 'the reason must be text', {
-    errors: [{ field: 'reason', message: 'must be text of at most 500 characters' }],
-  });
+  throw fieldProblem('reason', 'must be text of at most 500 characters');
 }

@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
+import type { Override } from '../golden/golden.js';
 import type { Querying } from './task.sql.js';
 
 export const DECISION_KINDS = ['must-link', 'cannot-link', 'override'] as const;
@@ -30,24 +31,34 @@ const COLUMNS = `id, kind, record_id as "recordId", source_record_id as "sourceR
   part, until::text, author, reason, task_id as "taskId", decided_at as "decidedAt", revoked_at as "revokedAt", revoked_by as "revokedBy",
   revoked_reason as "revokedReason"`;
 
-/** Decides what stands in a part of a record; the decision before it on the same part is revoked by it. */
+/**
+ * Decides what stands in a part of a record; the decision before it on the same part is revoked by it. The record is reminded of,
+ * in case that whoever decides does not come to look at it.
+ */
 export async function override(
   runner: Querying,
   recordId: string,
   { part, value, until }: { readonly part: string; readonly value: unknown; readonly until: string | null },
-  { author, reason, taskId }: Authority,
-): Promise<string> {
-  const id = uuidv7();
-  await runner.query(
-    `update decision set revoked_at = now(), revoked_by = $3, revoked_reason = $4
-      where kind = 'override' and record_id = $1 and part = $2 and revoked_at is null`,
-    [recordId, part, author, reason],
-  );
+  by: Authority,
+): Promise<void> {
+  await revoke(runner, recordId, part, by);
   await runner.query(
     `insert into decision (id, kind, record_id, part, value, until, author, reason, task_id) values ($1, 'override', $2, $3, $4::jsonb, $5, $6, $7, $8)`,
-    [id, recordId, part, JSON.stringify(value), until, author, reason, taskId ?? null],
+    [uuidv7(), recordId, part, JSON.stringify(value), until, by.author, by.reason, by.taskId ?? null],
   );
-  return id;
+  await runner.query(`insert into reminder (record_id) values ($1)`, [recordId]);
+}
+
+/** The overrides of records that were not revoked, whether they hold today or not, in the order in which they were decided. */
+export async function overridesOn(
+  runner: Querying,
+  recordIds: readonly string[],
+): Promise<(Override & { readonly record_id: string })[]> {
+  return (await runner.query(
+    `select record_id, id, part, value, until::text, (decided_at at time zone 'Europe/Paris')::date::text as since
+       from decision where kind = 'override' and revoked_at is null and record_id = any($1::uuid[]) order by id`,
+    [recordIds],
+  )) as (Override & { readonly record_id: string })[];
 }
 
 /** Decides that a source record belongs to a record, or does not: noted by a source record of it, so that it outlives merges. */
@@ -87,5 +98,6 @@ export async function revoke(
       where kind = 'override' and record_id = $1 and part = $2 and revoked_at is null`,
     [recordId, part, author, reason],
   )) as [unknown, number];
+  if (count > 0) await runner.query(`insert into reminder (record_id) values ($1)`, [recordId]);
   return count > 0;
 }

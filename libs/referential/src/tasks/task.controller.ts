@@ -1,8 +1,18 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { ProblemError, wholeNumber } from '@myelin/platform';
+import { wholeNumber } from '@myelin/platform';
 import type { Request } from 'express';
-import { actorOf, causeOf, LONGEST_REASON, masterId, oneOf, pageStart, reasonOf, textIn } from '../request.js';
+import {
+  actorOf,
+  causeOf,
+  fieldProblem,
+  LONGEST_REASON,
+  masterId,
+  oneOf,
+  pageStart,
+  reasonOf,
+  textIn,
+} from '../request.js';
 import { TASK_KINDS } from './draft.js';
 import { TaskService } from './task.service.js';
 import { TASK_STATUSES } from './task.sql.js';
@@ -126,14 +136,11 @@ export class TaskController {
   @ApiResponse({ status: 409, description: 'Somebody else has it, or it is closed' })
   decide(@Param('id') id: string, @Body() body: unknown, @Req() request: Request) {
     const { source, record } = (body ?? {}) as { source?: unknown; record?: unknown };
-    if (source !== undefined && typeof source !== 'string') throw fault('source', 'must be text');
+    if (source !== undefined && typeof source !== 'string') throw fieldProblem('source', 'must be text');
     if (record !== undefined && record !== null && typeof record !== 'string')
-      throw fault('record', 'must be a master id or null');
+      throw fieldProblem('record', 'must be a master id or null');
     const verdict = { ...(source === undefined ? {} : { source }), ...(record === undefined ? {} : { record }) };
     const by = { author: actorOf(request), reason: reasonOf(body) };
     return this.tasks.decide(masterId(id), verdict, by, causeOf(request));
   }
 }
-
-const fault = (field: string, message: string) =>
-  new ProblemError('invalid-document', `${field} ${message}`, { errors: [{ field, message }] });

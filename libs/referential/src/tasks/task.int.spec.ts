@@ -1,5 +1,6 @@
 import { call, randomName, somebody, startPersons, until, type Answer, type Running } from '../../test/bed.js';
 import type { Attributes } from '../tables.js';
+import { override } from './decision.sql.js';
 
 let persons: Running;
 beforeAll(async () => void (persons = await startPersons({ kafka: false })));
@@ -87,6 +88,13 @@ async function pass(): Promise<false> {
   await persons.app.get(CalendarService).pass();
   return false;
 }
+
+it('a decision takes effect though whoever noted it went away at once', async () => {
+  const { idA } = await two();
+  const decided = { part: 'birthName', value: 'Decided', until: null };
+  await persons.dataSource.transaction((manager) => override(manager, idA, decided, { author: 'x', ...because }));
+  await until(async () => (await get(`/persons/${idA}`)).body['birthName'] === 'Decided' || (await pass()));
+});
 
 describe('a source record that speaks of two records', () => {
   const contradict = async () => {

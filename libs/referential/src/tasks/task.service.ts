@@ -6,6 +6,7 @@ import type { ReferentialDefinition } from '../definition.js';
 import { attributeOf } from '../golden/survivorship.js';
 import { partIn, withPart } from '../golden/parts.js';
 import { Ingestion } from '../ingest/ingestion.js';
+import { fieldProblem } from '../request.js';
 import { fact } from '../ingest/fact.js';
 import type { Attributes } from '../tables.js';
 import { DEFINITION } from '../tokens.js';
@@ -102,13 +103,13 @@ export class TaskService {
     cause: Cause,
   ): Promise<void> {
     await this.check(recordId, part, value);
-    await override(this.dataSource, recordId, { part, value, until }, by);
+    await this.dataSource.transaction((manager) => override(manager, recordId, { part, value, until }, by));
     await this.review([recordId], { ...cause, actor: by.author, reason: by.reason });
   }
 
   /** Lets the sources speak again. */
   async revoke(recordId: string, part: string, by: Authority, cause: Cause): Promise<void> {
-    if (!(await revoke(this.dataSource, recordId, part, by))) {
+    if (!(await this.dataSource.transaction((manager) => revoke(manager, recordId, part, by)))) {
       throw new ProblemError(
         'not-found',
         `no decision holds on ${part.slice(0, 100)} of ${this.definition.entity} ${recordId}`,
@@ -126,7 +127,7 @@ export class TaskService {
     switch (task.kind) {
       case 'tie': {
         if (source === undefined || !task.detail.sources?.includes(source)) {
-          throw verdictFault('source', `must be one of ${task.detail.sources?.join(', ')}`);
+          throw fieldProblem('source', `must be one of ${task.detail.sources?.join(', ')}`);
         }
         const value = await this.saidBy(manager, task, source);
         await override(manager, task.subject, { part: task.key, value, until: null }, by);
@@ -135,7 +136,7 @@ export class TaskService {
       case 'identifier': {
         const records = [task.subject, ...task.others];
         if (typeof record !== 'string' || !records.includes(record)) {
-          throw verdictFault('record', `must be one of ${records.join(', ')}`);
+          throw fieldProblem('record', `must be one of ${records.join(', ')}`);
         }
         const others = records.filter((one) => one !== record);
         const part = `identifiers.${task.key}`;
@@ -149,7 +150,7 @@ export class TaskService {
       }
       case 'contradiction': {
         if (record !== null && (record === undefined || !task.others.includes(record))) {
-          throw verdictFault('record', `must be null or one of ${task.others.join(', ')}`);
+          throw fieldProblem('record', `must be null or one of ${task.others.join(', ')}`);
         }
         if (record !== null) await bind(manager, 'must-link', task.subject, record, by);
         else for (const one of task.others) await bind(manager, 'cannot-link', task.subject, one, by);
@@ -198,13 +199,13 @@ export class TaskService {
     const name = part.slice(attribute.length + 1);
     if (attribute === 'identifiers') {
       if (value !== false)
-        throw verdictFault('value', 'must be false: an identifier is denied, or its decision is revoked');
+        throw fieldProblem('value', 'must be false: an identifier is denied, or its decision is revoked');
       return;
     }
     if (attribute === 'roleStates') {
-      if (value !== 'inactive') throw verdictFault('value', 'must be inactive, or its decision is revoked');
+      if (value !== 'inactive') throw fieldProblem('value', 'must be inactive, or its decision is revoked');
       if (!Object.hasOwn((record.state['roleStates'] ?? {}) as object, name))
-        throw verdictFault('part', 'is no role that the record holds or has held');
+        throw fieldProblem('part', 'is no role that the record holds or has held');
       return;
     }
     const document = part === attribute ? { [attribute]: value } : { [attribute]: withPart(undefined, name, value) };
@@ -215,8 +216,5 @@ export class TaskService {
       throw new ProblemError('invalid-document', 'this cannot stand in the record', { errors: faults });
   }
 }
-
-const verdictFault = (field: string, message: string) =>
-  new ProblemError('invalid-document', `the decision is wrong: ${field} ${message}`, { errors: [{ field, message }] });
 
 const unknown = (id: string) => new ProblemError('not-found', `there is no task ${id}`);
