@@ -25,14 +25,16 @@ describe('createKafka', () => {
     await consumer.connect();
     await consumer.subscribe({ topic, fromBeginning: true });
     await consumer.run({ eachMessage: async () => undefined });
-    await sleep(2_000);
 
-    const before = process.cpuUsage();
-    await sleep(5_000);
-    const { user, system } = process.cpuUsage(before);
-
-    // A loop of 1 ms on each connection takes about 2.6 % of a core.
-    expect((user + system) / 5_000_000).toBeLessThan(0.01);
+    // A loop of 1 ms on each connection takes about 2.6 % of a core all the time; other work of this process comes and goes.
+    const shares: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      const before = process.cpuUsage();
+      await sleep(2_500);
+      const { user, system } = process.cpuUsage(before);
+      shares.push((user + system) / 2_500_000);
+    }
+    expect(Math.min(...shares)).toBeLessThan(0.01);
     expect(warnings).toEqual([]);
     process.off('warning', onWarning);
     await consumer.disconnect();
